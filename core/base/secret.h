@@ -1,0 +1,46 @@
+// secret.h -- values that must not be seen.
+//
+// A secret is a reference-counted string that prints as "***". The process
+// keeps the set of all secrets alive; secret_scrub() replaces any of them in a
+// text that is about to leave (a log line, an error, an answer of an upstream
+// that echoes our headers). Values under 6 bytes are not scrubbed: they would
+// hit innocent text; the loader warns about them.
+//
+// The set is safe for threads (a mutex on the rare path of adding; readers take
+// a snapshot by one atomic load). Memory of a secret is wiped before it is freed.
+
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#define SECRET_SCRUB_MIN 6
+
+struct secret;
+struct secret_set;
+
+struct secret_set *secret_set_new(void);
+// All secrets must be gone. NULL is fine.
+void secret_set_free(struct secret_set *set);
+
+// Copies `value` and adds it to the set (with its base64 and percent-encoded
+// spellings, which are scrubbed too). Equal values share one secret. Gives a
+// reference: end it with secret_unref(). NULL when out of memory.
+struct secret *secret_new(struct secret_set *set, struct slice value);
+struct secret *secret_ref(struct secret *s);
+void secret_unref(struct secret *s); // NULL is fine
+// The bytes; borrows: valid while the reference is held. Never print them.
+struct slice secret_reveal(const struct secret *s);
+
+// Does `text` hold any secret of the set? O(len) with a first-byte filter.
+// NULL set: false.
+bool secret_found(const struct secret_set *set, struct slice text);
+
+// Appends `text` to `out` with every secret replaced by "***".
+void secret_scrub(const struct secret_set *set, struct slice text,
+                  struct buf *out);
+
+#endif

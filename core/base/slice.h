@@ -1,0 +1,46 @@
+// slice.h -- a view of bytes that somebody else owns.
+//
+// A slice is never terminated by NUL and may hold NULs. An absent slice has
+// `data == NULL`; an empty one has `data != NULL && len == 0`.
+
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice {
+  const char *data;
+  size_t len;
+};
+
+// For string literals and other arrays of known size.
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+// For printf: "%.*s", SLICE_ARG(s)
+#define SLICE_ARG(s) (int)(s).len, ((s).data ? (s).data : "")
+
+// Borrows `z`; NULL gives the absent slice.
+static inline struct slice slice_of(const char *z)
+{
+  return (struct slice){z, z ? strlen(z) : 0};
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+  return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
+}
+
+// Compares as ASCII without regard to case (HTTP field names).
+static inline bool slice_eq_nocase(struct slice a, struct slice b)
+{
+  return a.len == b.len && (a.len == 0 || !strncasecmp(a.data, b.data, a.len));
+}
+
+static inline bool slice_is(struct slice s, const char *z)
+{
+  return slice_eq(s, slice_of(z));
+}
+
+#endif

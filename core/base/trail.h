@@ -1,0 +1,67 @@
+// trail.h -- what was decided for one call, in order.
+//
+// A bounded record of fixed-size steps. Each step has the time since the call
+// began, a kind, an error code and two numbers whose meaning the kind defines.
+// `tidegate call` prints it, specs assert on it, the log line is made from it:
+// one source. A full trail counts what it dropped. Not thread-safe.
+
+#ifndef BASE_TRAIL_H
+#define BASE_TRAIL_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+// X(constant, name, what `a` is, what `b` is); "" when unused. `label` is free
+// text of at most TRAIL_LABEL bytes, never a secret.
+#define TRAIL_LIST(X)                                                          \
+  X(TRAIL_ROUTE, "route", "generation", "")       /* label: tool */            \
+  X(TRAIL_ARGS, "args", "bytes", "")              /* code: ok or invalid */    \
+  X(TRAIL_RUN, "run", "", "")                     /* the handler began */      \
+  X(TRAIL_ATTEMPT, "attempt", "attempt", "")      /* label: METHOD path */     \
+  X(TRAIL_ANSWER, "answer", "status", "bytes")    /* code; label: outcome */   \
+  X(TRAIL_BACKOFF, "backoff", "ms", "")           /* label: why */             \
+  X(TRAIL_REPLAY, "replay", "allowed", "")        /* libcurl asked to resend */ \
+  X(TRAIL_FALLBACK, "fallback", "", "")           /* code that led to it */    \
+  X(TRAIL_SLEEP, "sleep", "ms", "")                                            \
+  X(TRAIL_CANCEL, "cancel", "", "")               /* label: by whom */         \
+  X(TRAIL_RESULT, "result", "bytes", "")          /* code of the call */
+
+enum trail_kind {
+#define X(constant, name, a, b) constant,
+  TRAIL_LIST(X)
+#undef X
+      TRAIL_KINDS
+};
+
+#define TRAIL_STEPS 32
+#define TRAIL_LABEL 39
+
+struct trail_step {
+  uint64_t at_ns; // since the call began
+  int64_t a, b;
+  uint16_t kind; // enum trail_kind
+  uint16_t code; // enum error_code
+  char label[TRAIL_LABEL + 1];
+};
+
+struct trail {
+  uint64_t start_ns; // monotonic
+  uint32_t count;    // steps in use
+  uint32_t dropped;
+  struct trail_step steps[TRAIL_STEPS];
+};
+
+void trail_begin(struct trail *t, uint64_t now_ns);
+
+// `label` is cut at TRAIL_LABEL bytes; absent is fine.
+void trail_add(struct trail *t, uint64_t now_ns, enum trail_kind kind,
+               enum error_code code, int64_t a, int64_t b, struct slice label);
+
+// One line a step: "  +12.3 ms  attempt 1   GET /items". Appends to `out`.
+void trail_print(const struct trail *t, struct buf *out);
+// [{"at_us":…,"step":"attempt","code":"ok","attempt":1,"label":"GET /items"},…]
+void trail_json(const struct trail *t, struct buf *out);
+
+#endif
