@@ -17,7 +17,8 @@
 #define ERROR_LIST(X)                                                          \
   X(OK, "ok", 200, false, "done")                                              \
   X(E_CANCELLED, "cancelled", 499, false, "the caller gave up")                \
-  X(E_INVALID, "invalid_argument", 400, false, "an argument is not acceptable") \
+  X(E_INVALID, "invalid_argument", 400, false,                                 \
+    "an argument is not acceptable")                                           \
   X(E_UNAUTHORIZED, "unauthorized", 401, false,                                \
     "the service did not accept the credentials")                              \
   X(E_FORBIDDEN, "forbidden", 403, false, "the service does not allow this")   \

@@ -51,7 +51,7 @@ struct json_node {
   bool integer;   // a number without fraction and exponent
 };
 
-#define JSON_MAX_DEPTH 64                // default; enough for any known client
+#define JSON_MAX_DEPTH 64 // default; enough for any known client
 #define JSON_MAX_BYTES (64u * 1024 * 1024) // offsets are 32 bits
 
 struct json_limits {

@@ -29,10 +29,10 @@ struct secret_set;
 typedef int64_t (*log_clock_fn)(void *ctx);
 
 struct log_options {
-  int fd;                          // keeps; not closed
-  enum log_level level;            // lines below are dropped
-  log_clock_fn clock;              // required
-  void *clock_ctx;                 // keeps
+  int fd;                           // keeps; not closed
+  enum log_level level;             // lines below are dropped
+  log_clock_fn clock;               // required
+  void *clock_ctx;                  // keeps
   const struct secret_set *secrets; // keeps; NULL: nothing to hide
 };
 
@@ -55,8 +55,10 @@ void log_write(struct log *log, enum log_level level, const char *module,
 #define log_debug(log, module, ...)                                            \
   (log_on((log), LOG_DEBUG) ? log_write((log), LOG_DEBUG, module, __VA_ARGS__) \
                             : (void)0)
-#define log_info(log, module, ...) log_write((log), LOG_INFO, module, __VA_ARGS__)
-#define log_warn(log, module, ...) log_write((log), LOG_WARN, module, __VA_ARGS__)
+#define log_info(log, module, ...)                                             \
+  log_write((log), LOG_INFO, module, __VA_ARGS__)
+#define log_warn(log, module, ...)                                             \
+  log_write((log), LOG_WARN, module, __VA_ARGS__)
 #define log_error(log, module, ...)                                            \
   log_write((log), LOG_ERROR, module, __VA_ARGS__)
 

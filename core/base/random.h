@@ -24,7 +24,7 @@ struct prng {
 
 void prng_seed(struct prng *p, uint64_t seed); // splitmix64 expands the seed
 uint64_t prng_next(struct prng *p);
-double prng_unit(struct prng *p);                   // [0, 1)
+double prng_unit(struct prng *p);                    // [0, 1)
 uint64_t prng_below(struct prng *p, uint64_t limit); // [0, limit), no bias
 
 #endif

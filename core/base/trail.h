@@ -16,17 +16,17 @@
 // X(constant, name, what `a` is, what `b` is); "" when unused. `label` is free
 // text of at most TRAIL_LABEL bytes, never a secret.
 #define TRAIL_LIST(X)                                                          \
-  X(TRAIL_ROUTE, "route", "generation", "")       /* label: tool */            \
-  X(TRAIL_ARGS, "args", "bytes", "")              /* code: ok or invalid */    \
-  X(TRAIL_RUN, "run", "", "")                     /* the handler began */      \
-  X(TRAIL_ATTEMPT, "attempt", "attempt", "")      /* label: METHOD path */     \
-  X(TRAIL_ANSWER, "answer", "status", "bytes")    /* code; label: outcome */   \
-  X(TRAIL_BACKOFF, "backoff", "ms", "")           /* label: why */             \
-  X(TRAIL_REPLAY, "replay", "allowed", "")        /* libcurl asked to resend */ \
-  X(TRAIL_FALLBACK, "fallback", "", "")           /* code that led to it */    \
+  X(TRAIL_ROUTE, "route", "generation", "")    /* label: tool */               \
+  X(TRAIL_ARGS, "args", "bytes", "")           /* code: ok or invalid */       \
+  X(TRAIL_RUN, "run", "", "")                  /* the handler began */         \
+  X(TRAIL_ATTEMPT, "attempt", "attempt", "")   /* label: METHOD path */        \
+  X(TRAIL_ANSWER, "answer", "status", "bytes") /* code; label: outcome */      \
+  X(TRAIL_BACKOFF, "backoff", "ms", "")        /* label: why */                \
+  X(TRAIL_REPLAY, "replay", "allowed", "")     /* libcurl asked to resend */   \
+  X(TRAIL_FALLBACK, "fallback", "", "")        /* code that led to it */       \
   X(TRAIL_SLEEP, "sleep", "ms", "")                                            \
-  X(TRAIL_CANCEL, "cancel", "", "")               /* label: by whom */         \
-  X(TRAIL_RESULT, "result", "bytes", "")          /* code of the call */
+  X(TRAIL_CANCEL, "cancel", "", "")      /* label: by whom */                  \
+  X(TRAIL_RESULT, "result", "bytes", "") /* code of the call */
 
 enum trail_kind {
 #define X(constant, name, a, b) constant,
