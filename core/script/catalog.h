@@ -1,0 +1,99 @@
+// catalog.h -- the verified definitions of one generation, as plain C.
+//
+// Built once by the loader from the first VM, immutable from then on, shared
+// by all workers. Functions of scripts are slots (vm.h), valid in each VM of
+// the generation; 0 means that there is none.
+
+#ifndef SCRIPT_CATALOG_H
+#define SCRIPT_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/map.h"
+#include "base/secret.h"
+#include "guard/policy.h"
+#include "net/header.h"
+#include "script/schema.h"
+
+#define TOOL_NAME_MAX 64
+
+enum auth_kind {
+  AUTH_NONE,
+  AUTH_BEARER,     // Authorization: Bearer <secret>
+  AUTH_BASIC,      // Authorization: Basic base64(user:secret)
+  AUTH_KEY_HEADER, // <name>: <secret>
+  AUTH_KEY_QUERY,  // ?<name>=<secret>
+  AUTH_FUNCTION    // auth(ctx, request)
+};
+
+struct auth {
+  enum auth_kind kind;
+  struct slice name;     // of the header or query parameter
+  struct slice user;     // basic
+  struct secret *secret; // NULL if optional and not there
+  uint32_t slot;         // AUTH_FUNCTION
+};
+
+struct status_error { // upstream.errors = { [404] = "not_found" }
+  int status;
+  enum error_code code;
+};
+
+struct integration {
+  struct slice name, title, about, file;
+  uint32_t index;
+  struct slice base;  // "https://api.github.com", no trailing slash
+  bool allow_private; // upstream.private = true, or a loopback base
+  bool insecure_tls;
+  const struct policy *policy;
+  const struct header *headers; // upstream.headers
+  size_t header_count;
+  const struct status_error *errors;
+  size_t error_count;
+  uint32_t errors_slot; // upstream.errors as a function
+  struct auth auth;
+  struct tool **tools; // by short name
+  size_t tool_count;
+};
+
+// Hints of MCP; -1 not said, 0 false, 1 true.
+struct annotations {
+  int8_t read_only, destructive, idempotent, open_world;
+};
+
+struct tool {
+  const struct integration *integration;
+  uint32_t index;    // in catalog->tools
+  struct slice name; // "github_list_issues"
+  struct slice short_name, title, about;
+  struct schema *args;   // never NULL; {} takes no arguments
+  struct schema *result; // NULL if not declared
+  struct annotations annotations;
+  const struct policy *policy; // never NULL
+  uint32_t run_slot, fallback_slot;
+  struct slice json; // the tool as an entry of tools/list (modern form)
+};
+
+struct catalog {
+  struct arena arena;
+  uint64_t number; // of the generation
+  struct integration *integrations;
+  size_t integration_count;
+  struct tool *tools; // sorted by name: the order of tools/list
+  size_t tool_count;
+  struct map by_name;
+  struct policy *policies;
+  size_t policy_count;
+  uint32_t slots;          // functions in each VM: 1..slots
+  struct secret **secrets; // references the catalog holds
+  size_t secret_count;
+};
+
+const struct tool *catalog_tool(const struct catalog *c, struct slice name);
+void catalog_free(struct catalog *c); // NULL is fine
+
+#endif

@@ -1,0 +1,37 @@
+// convert.h -- JSON to Lua values and back.
+//
+// Objects and arrays become tables, strings strings, null the light userdata
+// NULL (tide.json.null, the same as cjson.null). Numbers written as integers
+// that fit become Lua integers, others floats: so ids print as they came.
+// On the way out a table is an array if the schema says so, or if it has only
+// keys 1..n with n > 0, or if it came in as an empty array (its metatable is
+// marked); else an object with its names sorted, so that output is
+// deterministic. Mixed or sparse tables, functions, NaN and infinities, cycles,
+// depth over 64 and userdata other than a response or a secret are refused
+// with the path: "result.items[3].when: a function cannot become JSON".
+
+#ifndef SCRIPT_CONVERT_H
+#define SCRIPT_CONVERT_H
+
+#include <lua.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "script/schema.h"
+
+// Pushes the value of `node`. +1. Raises only "not enough memory". Uses `arena`
+// for decoded strings.
+void convert_push(lua_State *L, const struct json_doc *doc, uint32_t node,
+                  struct arena *arena);
+
+// Appends the value at `index` as JSON. `schema` (may be NULL) decides arrays.
+// Does not raise (raw access only, no metamethods); E_INVALID, E_NO_MEMORY.
+enum error_code convert_put(lua_State *L, int index,
+                            const struct schema *schema, struct buf *out,
+                            struct error *err);
+
+// Marks the table on the top as an array even when it is empty. -0 +0
+void convert_mark_array(lua_State *L);
+
+#endif
