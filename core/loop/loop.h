@@ -10,7 +10,8 @@
 //
 // A turn: (1) deferred work, until there is none; (2) wait; (3) due timers;
 // (4) ready descriptors. Callbacks may start and stop anything, also
-// themselves. Everything here is for the loop's own thread, except loop_wake().
+// themselves. Everything here is for the loop's own thread, except loop_wake()
+// and loop_stop().
 
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -38,7 +39,8 @@ void loop_run(struct loop *loop);
 void loop_run_until(struct loop *loop, uint64_t until_ns);
 // One turn. `wait`: may block for the next event.
 void loop_turn(struct loop *loop, bool wait);
-// Ends loop_run() after this turn.
+// Ends loop_run() after this turn, or the next one if it is not running. From
+// any thread.
 void loop_stop(struct loop *loop);
 // From any thread: the loop's wait ends soon (real driver).
 void loop_wake(struct loop *loop);
