@@ -24,6 +24,9 @@ function upstream.start(options)
   local plain = options and options.plain
   local p = process.spawn { "node", HERE .. "/upstream.mjs", plain and "--plain" or nil }
   local self = setmetatable(cjson.decode(p:line("^{.*}$", 20)), Upstream)
+  for name, value in pairs(self) do
+    self[name] = math.tointeger(value) or value -- cjson reads floats
+  end
   self.process = p
   return self
 end
