@@ -39,6 +39,13 @@ struct generation {
   atomic_uint refs; // VMs not yet freed
 };
 
+// What a worker serves now. Swapped between two turns of its loop, on its own
+// thread; a call holds the VM it began on (vm_hold).
+struct live {
+  struct generation *generation; // NULL before the first
+  struct vm *vm;                 // this worker's
+};
+
 // NULL on any error in `faults` (which may also hold warnings on success).
 struct generation *generation_load(const struct generation_options *options,
                                    uint64_t number, struct faults *faults);

@@ -1,0 +1,88 @@
+// call.h -- one tool call: arguments in, result or error out.
+//
+// A call owns everything that it needs -- arena, trail, exchanges, responses,
+// its hold on the VM -- and gives it all back when it ends. It checks the
+// arguments, runs the handler as a task under the policy's deadline, runs the
+// fallback if there is one and the handler failed, checks the result where the
+// tool declares one, and calls `done` exactly once: with a result, an error, or
+// (inline, from call_cancel) E_CANCELLED. `done` may run inside call_start().
+//
+// What the handler returns: a table or a response becomes JSON (a response's
+// bytes are spliced, not decoded), a string text, blocks of tide.content
+// content, nil with an error object the error.
+// For the worker's thread.
+
+#ifndef SCRIPT_CALL_H
+#define SCRIPT_CALL_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/list.h"
+#include "base/trail.h"
+#include "script/generation.h"
+
+struct call;
+
+struct call_options {
+  const struct tool *tool;    // of live->generation
+  const struct json_doc *doc; // borrowed until call_start() returns
+  uint32_t arguments;         // node, or JSON_NONE for none
+  struct slice principal;     // "anonymous" until there is inbound auth
+  struct slice request_id;    // shown to the agent and in the log
+  uint64_t deadline_ns;       // 0: by the policy; else whichever is earlier
+};
+
+enum call_form {
+  CALL_JSON,    // `body` is JSON of any type
+  CALL_TEXT,    // `body` is UTF-8 text
+  CALL_CONTENT, // `body` is a JSON array of MCP content blocks (modern form)
+  CALL_ERROR    // `error` and what follows it
+};
+
+struct call_result {
+  enum call_form form;
+  struct slice body; // lives until done returns
+  bool body_checked; // known to be valid JSON
+  struct error error;
+  struct slice details; // JSON object; absent if none
+  uint32_t attempts;    // on the wire, over all exchanges
+  enum side_effect side_effect;
+  const struct trail *trail;
+};
+
+typedef void (*call_done_fn)(void *ctx, struct call *call,
+                             const struct call_result *result);
+
+// Keeps ctx. NULL (and done is not called) only when out of memory.
+// Otherwise the pointer is good until done has been called.
+struct call *call_start(const struct live *live,
+                        const struct call_options *options, call_done_fn done,
+                        void *ctx);
+// The client left or cancelled: stops what runs; done comes inline.
+// `by` goes into the trail ("client", "shutdown").
+void call_cancel(struct call *call, const char *by);
+
+// --- for bindings: what a running handler may use of its call ---
+
+// Something that runs for the call and must be stopped when it ends. Link it
+// with call_attach(); unlink with list_remove() when it is over.
+struct call_part {
+  struct list link;
+  void (*stop)(struct call_part *part); // unlinks itself
+};
+
+void call_attach(struct call *call, struct call_part *part);
+const struct tool *call_tool(const struct call *call);
+const struct live *call_live(const struct call *call);
+struct arena *call_arena(struct call *call);
+struct trail *call_trail(struct call *call);
+struct slice call_principal(const struct call *call);
+struct slice call_request_id(const struct call *call);
+uint64_t call_deadline(const struct call *call); // loop time
+// Counts an attempt and remembers the worst that may have happened.
+void call_note_attempt(struct call *call, enum side_effect effect);
+
+#endif
