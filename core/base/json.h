@@ -51,12 +51,13 @@ struct json_node {
   bool integer;   // a number without fraction and exponent
 };
 
-#define JSON_MAX_DEPTH 64 // default; enough for any known client
+#define JSON_MAX_DEPTH 64   // default; enough for any known client
+#define JSON_DEPTH_CAP 1024 // the most that can be configured
 #define JSON_MAX_BYTES (64u * 1024 * 1024) // offsets are 32 bits
 
 struct json_limits {
-  uint32_t max_depth; // 0 means JSON_MAX_DEPTH
-  uint32_t max_nodes; // 0 means 1,000,000
+  uint32_t max_depth; // 0 means JSON_MAX_DEPTH; at most JSON_DEPTH_CAP
+  uint32_t max_nodes; // 0 means 1,000,000; member names count too
 };
 
 struct json_doc {
@@ -101,7 +102,9 @@ uint32_t json_get_slice(const struct json_doc *d, uint32_t object,
 uint32_t json_first(const struct json_doc *d, uint32_t container);
 uint32_t json_next(const struct json_doc *d, uint32_t container, uint32_t node);
 
-// Name of the first member that occurs twice in that object, absent if none.
+// The first member name that has occurred before in that object, as it is
+// spelled there, without its quotes; absent if there is none. Memory is used
+// for a moment if the object has many members.
 struct slice json_duplicate(const struct json_doc *d, uint32_t object);
 
 // The decoded string: a slice of the text if there are no escapes, else a
