@@ -67,14 +67,18 @@ void call_cancel(struct call *call, const char *by);
 
 // --- for bindings: what a running handler may use of its call ---
 
-// Something that runs for the call and must be stopped when it ends. Link it
-// with call_attach(); unlink with list_remove() when it is over.
+// Something that belongs to the call and must be given back when it ends. Link
+// it with call_attach(); unlink with list_remove() when it is over sooner.
 struct call_part {
   struct list link;
+  struct call *call;
   void (*stop)(struct call_part *part); // unlinks itself
 };
 
 void call_attach(struct call *call, struct call_part *part);
+// The call of the running task of L; raises outside of one. `what` is named in
+// the message.
+struct call *call_of(lua_State *L, const char *what);
 const struct tool *call_tool(const struct call *call);
 const struct live *call_live(const struct call *call);
 struct arena *call_arena(struct call *call);

@@ -31,6 +31,12 @@ enum error_code convert_put(lua_State *L, int index,
                             const struct schema *schema, struct buf *out,
                             struct error *err);
 
+// How a userdata becomes JSON: set on the metatable on the top (-0 +0). The hook
+// appends one JSON value; it must not raise.
+typedef enum error_code (*convert_hook_fn)(lua_State *L, int index,
+                                           struct buf *out, struct error *err);
+void convert_set_hook(lua_State *L, convert_hook_fn hook);
+
 // Marks the table on the top as an array even when it is empty. -0 +0
 void convert_mark_array(lua_State *L);
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "net/http_client.h"
 #include "script/catalog.h"
 #include "script/faults.h"
 #include "script/vm.h"
@@ -44,6 +45,7 @@ struct generation {
 struct live {
   struct generation *generation; // NULL before the first
   struct vm *vm;                 // this worker's
+  struct http_client *http;      // this worker's; outlives the generations
 };
 
 // NULL on any error in `faults` (which may also hold warnings on success).

@@ -71,6 +71,12 @@ void *task_owner(lua_State *L);
 // ticket is redeemed or cancelled. Follow it with `return task_yield(L)`.
 struct task_ticket task_wait(lua_State *L, task_cancel_fn cancel, void *wait);
 int task_yield(lua_State *L);
+// The same, but when the task is woken `then` makes the results, inside the
+// coroutine, where it may raise; what the waker pushed is on top.
+int task_yield_then(lua_State *L, lua_KFunction then, lua_KContext ctx);
+// Calls the function and `nargs` arguments on the top; the callee may wait.
+// `then` is called with all its results on the top (also when it did not wait).
+int task_call(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx);
 
 // The stack on which to push what the wait returns; NULL for a spent ticket.
 lua_State *task_stack(struct task_ticket ticket);
