@@ -24,7 +24,7 @@ int luaopen_T(lua_State *L)
 {
   lua_newtable(L); // T
   for (int i = 0; modules[i].name; i++) {
-    modules[i].open(L);                    // T module
+    modules[i].open(L);                   // T module
     lua_setfield(L, -2, modules[i].name); // T
   }
   return 1;
