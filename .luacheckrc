@@ -18,5 +18,6 @@ files["policies"] = { std = "lua54+tide" }
 files["scripts"] = { std = "lua54+tide" }
 files["scripts/types"] = { std = "lua54+tide", ignore = { "1", "2" } }
 files["tests"] = { std = "lua54+busted" }
+files["tests/unit"] = { std = "lua54+busted", max_line_length = 120 } -- tables of data
 files["tests/**/scripts"] = { std = "lua54+tide" }
 exclude_files = { "build", "node_modules", "tests/fixtures/scripts" }
