@@ -17,6 +17,7 @@
 #define BASE_FAULT_H
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 #ifdef TIDEGATE_FAULTS
 
@@ -48,4 +49,11 @@ static inline bool fault_now(void)
 }
 
 #endif
+
+// calloc() with a fault point.
+static inline void *fault_calloc(size_t n, size_t size)
+{
+  return fault_now() ? NULL : calloc(n, size);
+}
+
 #endif

@@ -62,9 +62,10 @@ void log_write(struct log *log, enum log_level level, const char *module,
 #define log_error(log, module, ...)                                            \
   log_write((log), LOG_ERROR, module, __VA_ARGS__)
 
-// Writes `key="value"` (quoted and escaped if it holds anything but
-// [A-Za-z0-9_./:@%+-]) into `out` of `size` bytes for use with "%s"; cuts long
-// values at size with "...". Returns `out`.
+// Writes `value` as it may stand behind "key=" into `out` of `size` bytes (at
+// least 8), for use with "%s": bare if it holds nothing but [A-Za-z0-9_./:@%+-],
+// else quoted and escaped; a long one ends in "...". Returns `out`. Cutting can
+// halve a secret, which is then not known: scrub first what may hold one.
 const char *log_value(char *out, size_t size, struct slice value);
 
 #endif

@@ -25,7 +25,9 @@ struct map {
 // A zeroed struct is an empty map with a fixed seed; set `seed` from
 // random_bytes() where keys come from outside.
 void map_finish(struct map *m); // NULL and zeroed are fine
-bool map_put(struct map *m, struct slice key, void *value); // false: no memory
+// Replaces what was there, the key too. `key.data` must not be NULL. False: no
+// memory, and nothing changed.
+bool map_put(struct map *m, struct slice key, void *value);
 void *map_get(const struct map *m, struct slice key);       // NULL: none
 void *map_remove(struct map *m, struct slice key);          // what was there
 

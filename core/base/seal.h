@@ -28,13 +28,18 @@ enum error_code seal_ring_new(const struct slice *keys, size_t n,
                               struct seal_ring **ring, struct error *err);
 void seal_ring_free(struct seal_ring *ring); // NULL is fine
 
-// Appends the sealed text to `out`. False when out of memory or randomness.
+// The most that can be sealed.
+#define SEAL_PLAIN_MAX 8192
+
+// Appends the sealed text to `out`: 44 bytes and a third more than `plain`.
+// False when out of memory or randomness, or for more than SEAL_PLAIN_MAX.
 bool seal(const struct seal_ring *ring, const char *purpose, struct slice plain,
           struct buf *out);
 
 // Appends the plain bytes to `out`. False if the text was not sealed by this
 // ring for this purpose: forged, cut, of another purpose, by a retired key.
-// Says no more than that, and takes the same time for each. At most 8 KiB.
+// Says no more than that, and takes the same time for each. False leaves `out`
+// as it was.
 bool unseal(const struct seal_ring *ring, const char *purpose,
             struct slice sealed, struct buf *out);
 

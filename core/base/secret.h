@@ -6,8 +6,10 @@
 // that echoes our headers). Values under 6 bytes are not scrubbed: they would
 // hit innocent text; the loader warns about them.
 //
-// The set is safe for threads (a mutex on the rare path of adding; readers take
-// a snapshot by one atomic load). Memory of a secret is wiped before it is freed.
+// The set is safe for threads: a mutex on the rare path of adding and ending,
+// while readers take a snapshot without a lock. Snapshots that are out of use
+// are freed when no reader is under way. Memory of a secret is wiped before it
+// is freed. A secret whose last reference ended is no longer scrubbed.
 
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
@@ -26,8 +28,9 @@ struct secret_set *secret_set_new(void);
 // All secrets must be gone. NULL is fine.
 void secret_set_free(struct secret_set *set);
 
-// Copies `value` and adds it to the set (with its base64 and percent-encoded
-// spellings, which are scrubbed too). Equal values share one secret. Gives a
+// Copies `value` and adds it to the set, with its base64 (also inside a longer
+// text, as in Basic authentication), percent-encoded and JSON-escaped spellings,
+// which are scrubbed too. Equal values share one secret. Gives a
 // reference: end it with secret_unref(). NULL when out of memory.
 struct secret *secret_new(struct secret_set *set, struct slice value);
 struct secret *secret_ref(struct secret *s);
@@ -35,11 +38,12 @@ void secret_unref(struct secret *s); // NULL is fine
 // The bytes; borrows: valid while the reference is held. Never print them.
 struct slice secret_reveal(const struct secret *s);
 
-// Does `text` hold any secret of the set? O(len) with a first-byte filter.
+// Does `text` hold any secret of the set? O(len), mostly far less (base/scrub.h).
 // NULL set: false.
 bool secret_found(const struct secret_set *set, struct slice text);
 
-// Appends `text` to `out` with every secret replaced by "***".
+// Appends `text` to `out` with every secret replaced by "***"; secrets that
+// overlap give one "***".
 void secret_scrub(const struct secret_set *set, struct slice text,
                   struct buf *out);
 

@@ -59,9 +59,14 @@ void trail_begin(struct trail *t, uint64_t now_ns);
 void trail_add(struct trail *t, uint64_t now_ns, enum trail_kind kind,
                enum error_code code, int64_t a, int64_t b, struct slice label);
 
-// One line a step: "  +12.3 ms  attempt 1   GET /items". Appends to `out`.
+// One line a step, in columns, with a code that is not "ok" at the end; times
+// are since the call began:
+//     +85 us  route     generation 3  github_list_issues
+//   +12.3 ms  attempt   1             GET /items
+// Appends to `out`.
 void trail_print(const struct trail *t, struct buf *out);
 // [{"at_us":…,"step":"attempt","code":"ok","attempt":1,"label":"GET /items"},…]
+// and {"step":"dropped","count":n} at the end if steps did not fit.
 void trail_json(const struct trail *t, struct buf *out);
 
 #endif
