@@ -20,15 +20,20 @@
 #include "base/log.h"
 #include "base/seal.h"
 #include "base/secret.h"
+#include "loop/mailbox.h"
+#include "mcp/shared.h"
 #include "net/http_server.h"
 #include "script/call.h"
 
 struct mcp_server;
 
 struct mcp_server_options {
-  struct loop *loop;             // keeps
-  struct log *log;               // keeps; NULL is fine
-  const struct live *live;       // keeps; swapped by the owner
+  struct loop *loop;         // keeps
+  struct mailbox *mailbox;   // keeps; of this worker: how others cancel a call
+                             // here. NULL when there is one worker
+  struct mcp_shared *shared; // keeps; one per process (mcp/shared.h)
+  struct log *log;           // keeps; NULL is fine
+  const struct live *live;   // keeps; swapped by the owner
   const struct seal_ring *seals; // keeps
   const struct secret_set
       *secrets;                // keeps; scrubbed from answers; NULL is fine
@@ -46,7 +51,7 @@ struct mcp_server_options {
 
 // NULL when out of memory.
 struct mcp_server *mcp_server_new(const struct mcp_server_options *options);
-// Cancels what runs. NULL is fine.
+// Cancels what runs; the HTTP server must still be there. NULL is fine.
 void mcp_server_free(struct mcp_server *s);
 
 // Is this request ours (path)? Else the caller answers it.

@@ -1,0 +1,193 @@
+// shared.c -- see shared.h for the contract.
+
+#include "mcp/shared.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAYS = 8, SETS = MCP_ENDED_MAX / WAYS, BUCKETS = 256 };
+
+struct ended {
+  unsigned char id[SESSION_ID_LEN];
+  int64_t expires_ms; // 0: free
+};
+
+struct mcp_shared {
+  atomic_bool any_ended; // so that nobody locks before the first end
+  pthread_mutex_t lock;
+  struct list running[BUCKETS];
+  struct ended ended[SETS][WAYS];
+};
+
+struct mcp_shared *mcp_shared_new(void)
+{
+  struct mcp_shared *s = calloc(1, sizeof(*s));
+  if (!s) return NULL;
+  pthread_mutex_init(&s->lock, NULL);
+  for (size_t i = 0; i < BUCKETS; i++)
+    list_init(&s->running[i]);
+  return s;
+}
+
+void mcp_shared_free(struct mcp_shared *s)
+{
+  if (!s) return;
+  pthread_mutex_destroy(&s->lock);
+  free(s);
+}
+
+// --- ended sessions ---
+
+// The ids are random, so any of their bytes are a hash.
+static struct ended *bucket_of(struct mcp_shared *s,
+                               const unsigned char id[SESSION_ID_LEN])
+{
+  uint32_t hash;
+  memcpy(&hash, id, sizeof(hash));
+  return s->ended[hash % SETS];
+}
+
+static struct ended *find_ended(struct ended *bucket,
+                                const unsigned char id[SESSION_ID_LEN])
+{
+  for (size_t i = 0; i < WAYS; i++)
+    if (bucket[i].expires_ms && !memcmp(bucket[i].id, id, SESSION_ID_LEN))
+      return &bucket[i];
+  return NULL;
+}
+
+// A free place, an expired one, or the one that expires first.
+static struct ended *make_place(struct ended *bucket, int64_t now_ms)
+{
+  struct ended *place = &bucket[0];
+  for (size_t i = 0; i < WAYS; i++) {
+    if (bucket[i].expires_ms <= now_ms) return &bucket[i];
+    if (bucket[i].expires_ms < place->expires_ms) place = &bucket[i];
+  }
+  return place;
+}
+
+void mcp_shared_end_session(struct mcp_shared *s,
+                            const unsigned char id[SESSION_ID_LEN],
+                            int64_t expires_ms, int64_t now_ms)
+{
+  pthread_mutex_lock(&s->lock);
+  struct ended *bucket = bucket_of(s, id);
+  struct ended *place = find_ended(bucket, id);
+  if (!place) place = make_place(bucket, now_ms);
+  memcpy(place->id, id, SESSION_ID_LEN);
+  place->expires_ms = expires_ms;
+  pthread_mutex_unlock(&s->lock);
+  atomic_store_explicit(&s->any_ended, true, memory_order_release);
+}
+
+bool mcp_shared_session_ended(struct mcp_shared *s,
+                              const unsigned char id[SESSION_ID_LEN],
+                              int64_t now_ms)
+{
+  if (!atomic_load_explicit(&s->any_ended, memory_order_acquire)) return false;
+  pthread_mutex_lock(&s->lock);
+  const struct ended *place = find_ended(bucket_of(s, id), id);
+  bool ended = place && place->expires_ms > now_ms;
+  pthread_mutex_unlock(&s->lock);
+  return ended;
+}
+
+// --- calls that run ---
+
+static struct list *running_of(struct mcp_shared *s,
+                               const unsigned char session[SESSION_ID_LEN],
+                               struct slice id)
+{
+  uint32_t hash;
+  memcpy(&hash, session, sizeof(hash));
+  for (size_t i = 0; i < id.len; i++)
+    hash = (hash ^ (unsigned char)id.data[i]) * 16777619u;
+  return &s->running[(hash >> 8) % BUCKETS];
+}
+
+void mcp_shared_add(struct mcp_shared *s, struct inflight *call)
+{
+  pthread_mutex_lock(&s->lock);
+  list_append(running_of(s, call->session, call->id), &call->link);
+  pthread_mutex_unlock(&s->lock);
+}
+
+void mcp_shared_remove(struct mcp_shared *s, struct inflight *call)
+{
+  if (!call->link.next) return;
+  pthread_mutex_lock(&s->lock);
+  list_remove(&call->link);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static struct inflight *find_running(struct mcp_shared *s,
+                                     const unsigned char session[],
+                                     struct slice id)
+{
+  LIST_EACH (it, running_of(s, session, id)) {
+    struct inflight *call = LIST_ITEM(it, struct inflight, link);
+    if (!memcmp(call->session, session, SESSION_ID_LEN) &&
+        slice_eq(call->id, id))
+      return call;
+  }
+  return NULL;
+}
+
+// A request to cancel on its way to the worker that owns the call. It names
+// the call and holds no pointer to it: the call may end before this arrives.
+struct cancel_note {
+  struct message message;
+  struct mcp_shared *shared;
+  struct mailbox *mailbox;
+  unsigned char session[SESSION_ID_LEN];
+  size_t id_len;
+  char id[];
+};
+
+// Only the owner removes a call, so on its thread what was found stays valid
+// without the lock.
+static void on_cancel_note(struct message *message)
+{
+  struct cancel_note *note = (struct cancel_note *)(void *)message;
+  struct slice id = {note->id, note->id_len};
+  pthread_mutex_lock(&note->shared->lock);
+  struct inflight *call = find_running(note->shared, note->session, id);
+  bool mine = call && call->mailbox == note->mailbox;
+  pthread_mutex_unlock(&note->shared->lock);
+
+  if (mine) call->cancel(call);
+  free(note);
+}
+
+static struct cancel_note *new_note(struct mcp_shared *s,
+                                    const struct inflight *call)
+{
+  struct cancel_note *note = calloc(1, sizeof(*note) + call->id.len);
+  if (!note) return NULL;
+  note->message.fn = on_cancel_note;
+  note->shared = s;
+  note->mailbox = call->mailbox;
+  memcpy(note->session, call->session, SESSION_ID_LEN);
+  note->id_len = call->id.len;
+  memcpy(note->id, call->id.data, call->id.len);
+  return note;
+}
+
+// The note is posted under the lock, so that the owner, which must take the
+// lock to leave, is still there to get it.
+void mcp_shared_cancel(struct mcp_shared *s,
+                       const unsigned char session[SESSION_ID_LEN],
+                       struct slice id)
+{
+  pthread_mutex_lock(&s->lock);
+  struct inflight *call = find_running(s, session, id);
+  bool remote = call && call->mailbox;
+  struct cancel_note *note = remote ? new_note(s, call) : NULL;
+  if (note) mailbox_post(note->mailbox, &note->message);
+  pthread_mutex_unlock(&s->lock);
+
+  if (call && !remote) call->cancel(call);
+}

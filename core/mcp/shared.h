@@ -1,0 +1,62 @@
+// shared.h -- what the workers of one process must tell each other about MCP.
+//
+// Two things only. Sessions that a client ended: ids are sealed and nothing is
+// remembered of a session, so its end is what must be. And legacy calls that
+// run: "notifications/cancelled" comes as a request of its own and may reach
+// any worker, so the call is found here and its owner told through its mailbox.
+//
+// Both are bounded. The ended sessions are a fixed set of MCP_ENDED_MAX with
+// expiry; when a bucket is full the one that expires first is forgotten, so a
+// client that ends thousands of its own sessions can only revive those: a
+// session is no credential, and the principal is checked on each request.
+// Safe for threads; a mutex, on paths that only legacy clients take.
+
+#ifndef MCP_SHARED_H
+#define MCP_SHARED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/slice.h"
+#include "loop/mailbox.h"
+
+#define MCP_ENDED_MAX  8192
+#define SESSION_ID_LEN 16
+
+struct mcp_shared;
+
+// NULL when out of memory.
+struct mcp_shared *mcp_shared_new(void);
+// After every worker has ended. NULL is fine.
+void mcp_shared_free(struct mcp_shared *s);
+
+// The session is over; remembered until `expires_ms` (wall clock).
+void mcp_shared_end_session(struct mcp_shared *s,
+                            const unsigned char id[SESSION_ID_LEN],
+                            int64_t expires_ms, int64_t now_ms);
+bool mcp_shared_session_ended(struct mcp_shared *s,
+                              const unsigned char id[SESSION_ID_LEN],
+                              int64_t now_ms);
+
+// A legacy call that runs, embedded in whatever runs it.
+struct inflight {
+  struct list link;
+  struct mailbox *mailbox; // of its worker; NULL: cancelled inline
+  unsigned char session[SESSION_ID_LEN];
+  struct slice id; // the request's id as sent, quotes included
+  // On the owner's thread; must call mcp_shared_remove().
+  void (*cancel)(struct inflight *call);
+};
+
+// Keeps `call` until mcp_shared_remove().
+void mcp_shared_add(struct mcp_shared *s, struct inflight *call);
+// Owner's thread; also when it was never added but zeroed.
+void mcp_shared_remove(struct mcp_shared *s, struct inflight *call);
+// Any worker: has `cancel` of that call run on its own thread, now or soon.
+// Nothing happens if there is no such call (it may have just ended).
+void mcp_shared_cancel(struct mcp_shared *s,
+                       const unsigned char session[SESSION_ID_LEN],
+                       struct slice id);
+
+#endif
