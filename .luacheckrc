@@ -20,4 +20,5 @@ files["scripts/types"] = { std = "lua54+tide", ignore = { "1", "2" } }
 files["tests"] = { std = "lua54+busted" }
 files["tests/unit"] = { std = "lua54+busted", max_line_length = 120 } -- tables of data
 files["tests/**/scripts"] = { std = "lua54+tide" }
+files["tests/bench/gateway.lua"] = { std = "ngx_lua" }
 exclude_files = { "build", "node_modules", "tests/fixtures/scripts" }
