@@ -3,7 +3,7 @@
 // The process may have any locale (a script's os.setlocale, a library), so
 // nothing here uses it: strtod_l() and, for printing, uselocale().
 
-#include <inttypes.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -82,10 +82,12 @@ void json_put_int(struct buf *b, int64_t value)
   buf_append(b, p, (size_t)(end - p));
 }
 
-// The fewest digits that read back the same; 17 always do.
+// The fewest digits that read back the same; 17 always do. 15 are exact for
+// every spelling of so many digits, but the smallest numbers have fewer.
 static void print_shortest(char out[32], double value, locale_t c)
 {
-  for (int digits = 15; digits <= 17; digits++) {
+  int digits = fabs(value) < DBL_MIN ? 1 : 15;
+  for (; digits <= 17; digits++) {
     snprintf(out, 32, "%.*g", digits, value);
     if (strtod_l(out, NULL, c) == value) return;
   }

@@ -143,18 +143,10 @@ static void put_message(struct buf *b, struct slice message, size_t room)
   }
 }
 
-static void drop_since(struct log *log, size_t begin)
+// Appends the head, then the message as it came out of scrubbing.
+static void put_line(struct log *log, struct buf *b, enum log_level level,
+                     const char *module, struct slice message)
 {
-  log->pending.len = begin;
-  log->pending.failed = false;
-  log->dropped++;
-}
-
-// The head, then the message as it came out of scrubbing.
-static void put_line(struct log *log, enum log_level level, const char *module,
-                     struct slice message)
-{
-  struct buf *b = &log->pending;
   size_t begin = b->len;
   put_time(b, log->clock(log->clock_ctx));
   buf_printf(b, "%s %s ", level_names[level], module);
@@ -162,17 +154,10 @@ static void put_line(struct log *log, enum log_level level, const char *module,
   assert(head < LINE_MAX_BYTES / 2);
   put_message(b, message, LINE_MAX_BYTES - 1 - head);
   buf_putc(b, '\n');
-  if (!buf_ok(b)) drop_since(log, begin);
-}
-
-static void tell_dropped(struct log *log)
-{
-  if (log->dropped == 0) return;
-  char message[64];
-  snprintf(message, sizeof(message), "lines were dropped count=%llu",
-           (unsigned long long)log->dropped);
-  log->dropped = 0;
-  put_line(log, LOG_WARN, "base/log", slice_of(message));
+  if (buf_ok(b)) return;
+  b->len = begin;
+  b->failed = false;
+  log->dropped++;
 }
 
 // --- writing ---
@@ -203,6 +188,18 @@ static bool write_lines(int fd, struct slice lines)
   return n == (ssize_t)lines.len;
 }
 
+// In a write of its own: if that is dropped too, the count stays.
+static void tell_dropped(struct log *log)
+{
+  char text[64];
+  snprintf(text, sizeof(text), "lines were dropped count=%llu",
+           (unsigned long long)log->dropped);
+  struct buf *line = &log->message;
+  buf_reset(line, SCRATCH_KEEP);
+  put_line(log, line, LOG_WARN, "base/log", slice_of(text));
+  if (line->len && write_lines(log->fd, buf_slice(line))) log->dropped = 0;
+}
+
 static uint64_t count_lines(struct slice s)
 {
   uint64_t n = 0;
@@ -214,7 +211,7 @@ static uint64_t count_lines(struct slice s)
 void log_flush(struct log *log)
 {
   if (!log) return;
-  tell_dropped(log);
+  if (log->dropped) tell_dropped(log);
   struct slice rest = buf_slice(&log->pending);
   while (rest.len > 0) {
     struct slice lines = {rest.data, whole_lines(rest)};
@@ -243,7 +240,7 @@ void log_write(struct log *log, enum log_level level, const char *module,
   va_end(args);
 
   if (buf_ok(&log->message) && buf_ok(&log->scrubbed))
-    put_line(log, level, module, buf_slice(&log->scrubbed));
+    put_line(log, &log->pending, level, module, buf_slice(&log->scrubbed));
   else
     log->dropped++;
   if (level >= LOG_WARN || log->pending.len >= PENDING_MAX) log_flush(log);

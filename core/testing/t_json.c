@@ -1,18 +1,10 @@
 // t_json.c -- shows base/json to the specs.
 
-#include <lauxlib.h>
-
 #include "base/json.h"
 #include "base/run.h"
+#include "testing/t_base.h"
 
 int t_json(lua_State *L);
-
-static struct slice check_slice(lua_State *L, int index)
-{
-  struct slice s;
-  s.data = luaL_checklstring(L, index, &s.len);
-  return s;
-}
 
 static struct json_limits limits(lua_State *L, int index)
 {
@@ -43,7 +35,7 @@ static int push_fault(lua_State *L, enum error_code code, struct error *err)
 static int valid(lua_State *L)
 {
   lua_settop(L, 3);
-  struct slice text = exact(L, check_slice(L, 1));
+  struct slice text = exact(L, t_slice(L, 1));
   struct error err;
   enum error_code code = json_valid(text, limits(L, 2), &err);
   if (code != OK) return push_fault(L, code, &err);
@@ -116,7 +108,7 @@ static void push_value(lua_State *L, const struct json_doc *d, uint32_t node,
 static int decode(lua_State *L)
 {
   lua_settop(L, 3);
-  struct slice text = exact(L, check_slice(L, 1));
+  struct slice text = exact(L, t_slice(L, 1));
   struct arena arena = {0};
   struct json_doc doc;
   struct error err;
@@ -133,7 +125,7 @@ static int nodes(lua_State *L)
                                       "string", "array", "object"};
   struct arena arena = {0};
   struct json_doc doc;
-  if (json_parse(&doc, check_slice(L, 1), limits(L, 2), &arena, NULL) != OK) {
+  if (json_parse(&doc, t_slice(L, 1), limits(L, 2), &arena, NULL) != OK) {
     return 0;
   }
   lua_newtable(L);
@@ -164,7 +156,7 @@ static int with_doc(lua_State *L, doc_fn ask)
   struct json_doc doc;
   struct error err;
   enum error_code code =
-      json_parse(&doc, check_slice(L, 1), limits(L, 9), arena, &err);
+      json_parse(&doc, t_slice(L, 1), limits(L, 9), arena, &err);
   int n = code == OK ? ask(L, &doc) : push_fault(L, code, &err);
   arena_finish(arena);
   return n;
@@ -173,7 +165,7 @@ static int with_doc(lua_State *L, doc_fn ask)
 // get(text, name): the spelling of that member of the root, or nil.
 static int ask_get(lua_State *L, const struct json_doc *doc)
 {
-  uint32_t node = json_get_slice(doc, 0, check_slice(L, 2));
+  uint32_t node = json_get_slice(doc, 0, t_slice(L, 2));
   if (node == JSON_NONE) return 0;
   push_string(L, json_raw(doc, node));
   return 1;
@@ -224,22 +216,12 @@ static int number(lua_State *L)
 
 // --- writing ---
 
-static int finish(lua_State *L, struct buf *b)
-{
-  if (buf_ok(b))
-    lua_pushlstring(L, buf_slice(b).data, b->len);
-  else
-    lua_pushnil(L);
-  buf_finish(b);
-  return 1;
-}
-
 static int put_string(lua_State *L)
 {
-  struct slice s = exact(L, check_slice(L, 1));
+  struct slice s = exact(L, t_slice(L, 1));
   struct buf b = {0};
   json_put_string(&b, s);
-  return finish(L, &b);
+  return t_finish(L, &b);
 }
 
 static int put_int(lua_State *L)
@@ -247,7 +229,7 @@ static int put_int(lua_State *L)
   int64_t value = luaL_checkinteger(L, 1);
   struct buf b = {0};
   json_put_int(&b, value);
-  return finish(L, &b);
+  return t_finish(L, &b);
 }
 
 static int put_double(lua_State *L)
@@ -255,7 +237,7 @@ static int put_double(lua_State *L)
   double value = luaL_checknumber(L, 1);
   struct buf b = {0};
   json_put_double(&b, value);
-  return finish(L, &b);
+  return t_finish(L, &b);
 }
 
 // object(n): what json_put_name and json_sep make of n members and a list.
@@ -275,13 +257,13 @@ static int object(lua_State *L)
     json_put_int(&b, i);
   }
   buf_puts(&b, "]}");
-  return finish(L, &b);
+  return t_finish(L, &b);
 }
 
 // utf8(s): true, or false and the offset of the first bad byte.
 static int valid_utf8(lua_State *L)
 {
-  struct slice s = exact(L, check_slice(L, 1));
+  struct slice s = exact(L, t_slice(L, 1));
   size_t at = 0;
   bool good = utf8_valid(s, &at);
   lua_pushboolean(L, good);
@@ -292,7 +274,7 @@ static int valid_utf8(lua_State *L)
 // runs(s): lengths by run_plain, run_plain_words and run_ascii.
 static int runs(lua_State *L)
 {
-  struct slice s = exact(L, check_slice(L, 1));
+  struct slice s = exact(L, t_slice(L, 1));
   const char *end = s.data + s.len;
   lua_pushinteger(L, run_plain(s.data, end) - s.data);
   lua_pushinteger(L, run_plain_words(s.data, end) - s.data);

@@ -3,12 +3,14 @@ local json = T.json
 
 -- Texts that RFC 8259 allows.
 local accepted = {
-  "null", "true", "false", "0", "-0", "1", "-1", "10", "1.5", "-0.5", "1e5", "1E+5", "1e-5", "0e0", "0.0e00",
-  "123456789012345678901234567890", "1e999", '""', '"a"', "[]", "{}", " [ ] ", "\t{\n}\r\n", "[1]", "[1,2]",
-  '[[],[[]],{}]', '{"a":1}', '{"a":{"b":[]}}', '{"":0}', '{"a":1,"a":2}', '[null,true,false]', '"\\u0000"',
-  '"\\"\\\\\\/\\b\\f\\n\\r\\t"', '"\\u00e9\\uABCD\\uabcd"', '"\\ud83c\\udf0a"', '"\\uDBFF\\uDFFF"', '"é€🌊"',
-  '"\127"', '"\u{2028}\u{FEFF}\u{FFFF}\u{10FFFF}"', '{"a":"}","b":"]"}', '"/"', ' 1 ', '[1 , 2 ]', '{"a" : 1 }',
-  '"' .. ("x"):rep(1000) .. '"', "[" .. ("1,"):rep(1000) .. "1]",
+  "null", "true", "false", "0", "-0", "1", "-1", "10", "1.5", "-0.5", "1e5", "1E+5", "1e-5", "0e0",
+  "0.0e00", "123456789012345678901234567890", "1e999", " 1 ",
+  '""', '"a"', '"\\u0000"', '"\\"\\\\\\/\\b\\f\\n\\r\\t"', '"\\u00e9\\uABCD\\uabcd"',
+  '"\\ud83c\\udf0a"', '"\\uDBFF\\uDFFF"', '"é€🌊"', '"\127"', '"/"',
+  '"\u{2028}\u{FEFF}\u{FFFF}\u{10FFFF}"', '"' .. ("x"):rep(1000) .. '"',
+  "[]", " [ ] ", "[1]", "[1,2]", "[1 , 2 ]", "[[],[[]],{}]", "[null,true,false]",
+  "{}", "\t{\n}\r\n", '{"a":1}', '{"a" : 1 }', '{"a":{"b":[]}}', '{"":0}', '{"a":1,"a":2}',
+  '{"a":"}","b":"]"}', "[" .. ("1,"):rep(1000) .. "1]",
 }
 
 -- Texts that it does not, and what is said: column (of line 1) and reason.
@@ -212,7 +214,8 @@ describe("a JSON document", function()
   end)
 
   it("finds the first member of a name, however it is spelled", function()
-    local text = '{"b":{"a":0},"\\u0061":[1],"a":2,"":3,"\\\\":4,"caf\\u00e9":5,"\\ud83c\\udf0a":6}'
+    local text = '{"b":{"a":0},"\\u0061":[1],"a":2,"":3,"\\\\":4,' ..
+      '"caf\\u00e9":5,"\\ud83c\\udf0a":6}'
 
     assert.equal("[1]", json.get(text, "a"))
     assert.equal('{"a":0}', json.get(text, "b"))
@@ -305,10 +308,15 @@ describe("a JSON number", function()
 
   it("is the nearest double", function()
     local function double(text) return select(2, json.number(text)) end
+    local half_way = -- between the largest double and what would be the next
+      "17976931348623158079372897140530341507993413271003782693617377898044496829276475094664901" ..
+      "79775872070963302864166928879109465555478519404026306574886715058206819089020007083836762" ..
+      "73854845817711531764475730270069855571366959622842914819860834936475292719074168444365510" ..
+      "704342711559699508093042880.0"
     for _, text in ipairs {
-      "0", "1", "-1", "0.1", "1e22", "1e23", "123456789012345", "1234567890123456", "9007199254740993",
-      "1.7976931348623157e308", "5e-324", "2.2250738585072011e-308", "0.30000000000000004", "1e999", "-1e999",
-      "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017977587207096330286416692887910946555547851940402630657488671505820681908902000708383676273854845817711531764475730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880.0", -- luacheck: ignore 631
+      "0", "1", "-1", "0.1", "1e22", "1e23", "123456789012345", "1234567890123456",
+      "9007199254740993", "1.7976931348623157e308", "5e-324", "2.2250738585072011e-308",
+      "0.30000000000000004", "1e999", "-1e999", half_way,
     } do
       assert.equal(tonumber(text) + 0.0, double(text))
     end
@@ -318,10 +326,11 @@ describe("a JSON number", function()
 
   it("is written in the shortest way that reads back the same", function()
     local cases = {
-      { 0.0, "0" }, { -0.0, "-0" }, { 1.0, "1" }, { -5.0, "-5" }, { 0.1, "0.1" }, { 1 / 3, "0.3333333333333333" },
-      { 0.1 + 0.2, "0.30000000000000004" }, { 1e15, "1e+15" }, { 1e300, "1e+300" }, { 5e-324, "4.94065645841247e-324" },
-      { 999999999999999.0, "999999999999999" }, { 2 ^ 53 + 2, "9007199254740994" }, { 1 / 0, "null" },
-      { -1 / 0, "null" }, { 0 / 0, "null" }, { 19.99, "19.99" }, { 1e-7, "1e-07" },
+      { 0.0, "0" }, { -0.0, "-0" }, { 1.0, "1" }, { -5.0, "-5" }, { 0.1, "0.1" },
+      { 1 / 3, "0.3333333333333333" }, { 0.1 + 0.2, "0.30000000000000004" }, { 19.99, "19.99" },
+      { 1e15, "1e+15" }, { 1e300, "1e+300" }, { 1e-7, "1e-07" }, { 5e-324, "5e-324" },
+      { 999999999999999.0, "999999999999999" }, { 2 ^ 53 + 2, "9007199254740994" },
+      { 1 / 0, "null" }, { -1 / 0, "null" }, { 0 / 0, "null" },
     }
     for _, case in ipairs(cases) do
       assert.equal(case[2], json.double(case[1]))
@@ -357,8 +366,10 @@ describe("a JSON number", function()
 end)
 
 -- The reference: what each byte of valid UTF-8 becomes.
-local short = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
-  ["\t"] = "\\t" }
+local short = {
+  ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n",
+  ["\r"] = "\\r", ["\t"] = "\\t",
+}
 local function escaped(s)
   return (s:gsub('[%c"\\]', function(c)
     if c == "\127" then return c end
@@ -384,8 +395,9 @@ describe("a JSON string", function()
       local parts = {}
       for i = 1, math.random(0, 60) do
         local kind = math.random(6)
-        parts[i] = kind < 4 and string.char(math.random(0, 127)) or kind == 4 and utf8.char(math.random(0x80, 0xD7FF))
-          or kind == 5 and utf8.char(math.random(0xE000, 0x10FFFF)) or ("plain"):rep(math.random(8))
+        parts[i] = kind < 4 and string.char(math.random(0, 127)) or
+          kind == 4 and utf8.char(math.random(0x80, 0xD7FF)) or
+          kind == 5 and utf8.char(math.random(0xE000, 0x10FFFF)) or ("plain"):rep(math.random(8))
       end
       local s = table.concat(parts)
 
