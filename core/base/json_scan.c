@@ -141,10 +141,11 @@ static const char *special(struct scan *s, const char *p)
 {
   if (p == s->end) return stop(s, p, "expected '\"' at the end of a string");
   if (*p == '\\') return escape(s, p);
-  size_t n = utf8_sequence(p, s->end);
-  if (n == 0) return stop(s, p, "expected valid UTF-8");
-  if (n == 1) return stop(s, p, "expected control characters to be escaped");
-  return p + n;
+  if (!(*p & 0x80)) {
+    return stop(s, p, "expected control characters to be escaped");
+  }
+  const char *behind = utf8_run(p, s->end);
+  return behind > p ? behind : stop(s, p, "expected valid UTF-8");
 }
 
 // `p` is at the opening quote.

@@ -28,7 +28,7 @@ void map_finish(struct map *m); // NULL and zeroed are fine
 // Replaces what was there, the key too. `key.data` must not be NULL. False: no
 // memory, and nothing changed.
 bool map_put(struct map *m, struct slice key, void *value);
-void *map_get(const struct map *m, struct slice key);       // NULL: none
-void *map_remove(struct map *m, struct slice key);          // what was there
+void *map_get(const struct map *m, struct slice key); // NULL: none
+void *map_remove(struct map *m, struct slice key);    // what was there
 
 #endif

@@ -37,6 +37,27 @@ size_t utf8_sequence(const char *p, const char *end)
   return left >= 4 && continues(u[3]) ? 4 : 0;
 }
 
+// Most of the world's text: two bytes, or three but for the leads E0 and ED,
+// whose second byte is special. 0 for all else.
+static size_t common_sequence(const unsigned char *u)
+{
+  if (!continues(u[1])) return 0;
+  if (u[0] >= 0xC2 && u[0] <= 0xDF) return 2;
+  if (u[0] < 0xE1 || u[0] > 0xEF || u[0] == 0xED) return 0;
+  return continues(u[2]) ? 3 : 0;
+}
+
+const char *utf8_run(const char *p, const char *end)
+{
+  while (p < end && (*p & 0x80)) {
+    size_t n = end - p >= 3 ? common_sequence((const unsigned char *)p) : 0;
+    if (n == 0) n = utf8_sequence(p, end);
+    if (n == 0) break;
+    p += n;
+  }
+  return p;
+}
+
 size_t utf8_encode(char out[4], uint32_t code)
 {
   assert(code <= 0x10FFFF);
@@ -58,13 +79,12 @@ bool utf8_valid(struct slice s, size_t *at)
   const char *p = s.data, *end = s.data + s.len;
   while (p < end) {
     p = run_ascii(p, end);
-    if (p == end) break;
-    size_t n = utf8_sequence(p, end);
-    if (n == 0) {
+    const char *behind = utf8_run(p, end);
+    if (behind == p && p < end) {
       if (at) *at = (size_t)(p - s.data);
       return false;
     }
-    p += n;
+    p = behind;
   }
   return true;
 }

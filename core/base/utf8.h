@@ -12,6 +12,10 @@
 // overlong forms, surrogates, above U+10FFFF, cut off at `end`, p == end.
 size_t utf8_sequence(const char *p, const char *end);
 
+// Behind all whole characters at the front of `p` that are not ASCII; `p` if
+// there is none.
+const char *utf8_run(const char *p, const char *end);
+
 // Writes a code point (a scalar value); how many bytes.
 size_t utf8_encode(char out[4], uint32_t code);
 
