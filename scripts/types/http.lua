@@ -1,0 +1,54 @@
+---@meta
+error "types only"
+
+--- Requests to the integration's upstream: base, auth, headers and policy are
+--- applied already. Each waits for the answer; other calls go on meanwhile.
+--- Failures are `nil, error`; `assert(ctx.http:get(...))` hands one on.
+---@class tide.Http
+local Http = {}
+
+---@class tide.RequestOptions
+---@field query? table<string, string|number|boolean|(string|number)[]> lists repeat the name
+---@field headers? table<string, string>
+---@field json? any the body, encoded; sets Content-Type
+---@field form? table<string, string|number|boolean> the body, as an HTML form
+---@field body? string the body as it is
+---@field timeout_ms? integer at most what the policy allows
+---@field idempotent? boolean it may be sent again though its method says no
+
+---@param path string below the upstream's base
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:get(path, options) end
+
+---@param path string
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:post(path, options) end
+
+---@param path string
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:put(path, options) end
+
+---@param path string
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:patch(path, options) end
+
+---@param path string
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:delete(path, options) end
+
+---@param method string
+---@param path string
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:request(method, path, options) end

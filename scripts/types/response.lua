@@ -1,0 +1,12 @@
+---@meta
+error "types only"
+
+--- An answer of the upstream. Returned from a tool as it is, its JSON is handed
+--- on without being decoded.
+---@class tide.Response
+---@field status integer
+---@field ok boolean 2xx
+---@field headers table<string, string> found in any spelling of the name
+---@field body string
+---@field json any the body decoded, when first read; raises if it is not JSON
+local Response = {}
