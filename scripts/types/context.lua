@@ -5,13 +5,13 @@ error "types only"
 ---@class tide.Context
 ---@field http tide.Http
 ---@field log tide.Log lines carry the tool and the request id
----@field deadline number milliseconds left when read
----@field principal? string who calls, when the listener authenticates
+---@field deadline integer milliseconds left when read
+---@field principal string who calls; "anonymous" without authentication
 ---@field request_id string
 ---@field tool string the tool's full name
 local Context = {}
 
----@alias tide.ErrorMap fun(response: tide.Response): tide.ErrorCode?, string?
+---@alias tide.ErrorMap fun(response: tide.Response, err: tide.Error): tide.ErrorCode|tide.Error|nil
 
 ---@class tide.Upstream
 ---@field base string "https://api.example.com/v1"
@@ -35,13 +35,15 @@ local Context = {}
 ---@field user? string basic
 ---@field optional? boolean go on without when the secret is not set
 
---- What an auth function may change before a request is sent.
+--- A request before it is sent. An auth function changes its headers and adds
+--- to its query; the rest is to read, for signatures.
 ---@class tide.AuthRequest
 ---@field method string
+---@field url string
 ---@field path string
----@field query table<string, string>
----@field headers table<string, string>
 ---@field body? string
+---@field query table<string, string|tide.Secret> what is put here is added
+---@field headers table<string, string|tide.Secret>
 
 ---@class tide.Tool
 ---@field about string

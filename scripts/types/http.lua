@@ -9,7 +9,7 @@ local Http = {}
 
 ---@class tide.RequestOptions
 ---@field query? table<string, string|number|boolean|(string|number)[]> lists repeat the name
----@field headers? table<string, string>
+---@field headers? table<string, string|tide.Secret>
 ---@field json? any the body, encoded; sets Content-Type
 ---@field form? table<string, string|number|boolean> the body, as an HTML form
 ---@field body? string the body as it is
@@ -21,6 +21,12 @@ local Http = {}
 ---@return tide.Response? response
 ---@return tide.Error? error
 function Http:get(path, options) end
+
+---@param path string
+---@param options? tide.RequestOptions
+---@return tide.Response? response
+---@return tide.Error? error
+function Http:head(path, options) end
 
 ---@param path string
 ---@param options? tide.RequestOptions

@@ -5,8 +5,7 @@ error "types only"
 --- on without being decoded.
 ---@class tide.Response
 ---@field status integer
----@field ok boolean 2xx
----@field headers table<string, string> found in any spelling of the name
+---@field headers table<string, string> names in any spelling; pairs() shows lower case
 ---@field body string
 ---@field json any the body decoded, when first read; raises if it is not JSON
 local Response = {}

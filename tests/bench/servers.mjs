@@ -245,9 +245,9 @@ export function tidegateCommand(port, scripts, extra = []) {
 export async function tidegate(up, scripts = `${HERE}scripts`, extra = []) {
   if (!existsSync(BINARY)) throw new Error("build/release/tidegate is missing: ./dev build");
   const port = await freePort();
-  const child = start(`tidegate-${port}`, BINARY, tidegateCommand(port, scripts, extra), {
-    BENCH_UPSTREAM: `http://${HOST}:${up.port}`,
-  });
+  const base = scripts.endsWith("many") ? [] : ["--base", `bench=http://${HOST}:${up.port}`];
+  const command = tidegateCommand(port, scripts, [...base, ...extra]);
+  const child = start(`tidegate-${port}`, BINARY, command);
   await listening(child, port, `tidegate-${port}`);
   return { name: "tidegate", pid: child.pid, child, port, url: `http://${HOST}:${port}/mcp` };
 }

@@ -20,7 +20,7 @@ end
 ---@type tide.Integration
 return {
   name = "bench",
-  upstream = { base = tide.env "BENCH_UPSTREAM" },
+  upstream = { base = "http://127.0.0.1:9" }, -- the bench gives --base
   tools = {
     small = relay "/small",
     medium = relay "/64k.json",

@@ -56,7 +56,7 @@ return {
   title = "Inventory",
   about = "The store room of the demo.",
   upstream = {
-    base = tide.env("INVENTORY_URL", "http://127.0.0.1:8090"),
+    base = "http://127.0.0.1:8090", -- the demo gives --base
     errors = { [409] = "conflict", [422] = "invalid_argument" },
   },
   auth = { kind = "api_key", header = "X-Api-Key", secret = "inventory_key" },

@@ -1,0 +1,64 @@
+--- An integration against recorded answers, through the real engine.
+--
+--   local github = recorded.start "github"            -- tests/fixtures/github
+--   local result = github:call("github_get_issue", { repo = "a/b", number = 1 })
+--   local _, err = github:call(...)                    -- a failed call
+--   github:stop()
+
+local cjson = require "cjson"
+local socket = require "socket"
+
+local process = require "process"
+
+local recorded = {}
+
+local Recorded = {}
+Recorded.__index = Recorded
+
+local HERE = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "."
+local ROOT = HERE .. "/../.."
+local BINARY = os.getenv "TIDEGATE" or ROOT .. "/build/dev/tidegate"
+
+--- options.env: variables for tidegate; false removes one.
+function recorded.start(integration, options)
+  local folder = HERE .. "/../fixtures/" .. integration
+  local p = process.spawn { "node", HERE .. "/recorded.mjs", folder }
+  return setmetatable({
+    process = p,
+    port = tonumber(p:line "^(%d+)$"),
+    integration = integration,
+    env = options and options.env,
+  }, Recorded)
+end
+
+--- What the service has been asked: { method, path, query, headers, json }.
+function Recorded:requests()
+  local client = assert(socket.connect("127.0.0.1", self.port))
+  client:settimeout(5)
+  assert(client:send "GET /@requests HTTP/1.0\r\n\r\n")
+  local answer = assert(client:receive "*a")
+  client:close()
+  return cjson.decode(answer:match "\r\n\r\n(.*)$")
+end
+
+--- One call with `tidegate call`: its result, or nil and its error. `output`
+--- is all that it printed.
+function Recorded:call(tool, args)
+  local code, out, err = process.run {
+    BINARY, "call", tool, cjson.encode(args),
+    "--scripts", ROOT .. "/scripts", "--policies", ROOT .. "/policies",
+    "--base", ("%s=http://127.0.0.1:%d"):format(self.integration, self.port),
+    env = self.env,
+  }
+  local ok, value = pcall(cjson.decode, out)
+  if not ok then error(("%s: exit code %s\n%s%s"):format(tool, code, out, err), 2) end
+  self.output = out .. err
+  if code == 0 then return value end
+  return nil, value
+end
+
+function Recorded:stop()
+  return self.process:stop()
+end
+
+return recorded
