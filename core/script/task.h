@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/slice.h"
 
 struct task_pool; // the coroutines of one lua_State; not thread-safe
 struct task;
@@ -52,6 +53,10 @@ struct task_pool *task_pool_new(struct vm *vm, lua_State *L,
 // Cancels the tasks that still wait. NULL is fine.
 void task_pool_free(struct task_pool *pool);
 uint32_t task_running(const struct task_pool *pool); // waiting ones included
+// While `done` is told of a failure: what belongs in the log about it (what was
+// raised, and the traceback); absent for an error object and for a cancelled
+// task, which speak for themselves.
+struct slice task_failure_text(const struct task_pool *pool);
 
 // Runs the function and `nargs` arguments on top of `from`'s stack (any
 // coroutine of the VM) and pops them. `done` may be called before this returns.
@@ -68,7 +73,10 @@ void task_check(lua_State *L, const char *what);
 void *task_owner(lua_State *L);
 
 // For bindings: the running task of L will wait. Keeps `wait` until the
-// ticket is redeemed or cancelled. Follow it with `return task_yield(L)`.
+// ticket is redeemed or cancelled; also when the binding raises before it has
+// yielded, so `wait` must be ready to be cancelled. Follow it with `return
+// task_yield(L)`. The answer may come before that (task_stack, task_wake): then
+// the values that were pushed must be on the top when task_yield is called.
 struct task_ticket task_wait(lua_State *L, task_cancel_fn cancel, void *wait);
 int task_yield(lua_State *L);
 // The same, but when the task is woken `then` makes the results, inside the
@@ -85,7 +93,8 @@ lua_State *task_stack(struct task_ticket ticket);
 bool task_wake(struct task_ticket ticket, int nresults);
 
 // Ends the task with `code` (E_CANCELLED, E_TIMEOUT). False for a spent ticket.
-// A ticket of task_start() stays good for this as long as the task waits.
+// A ticket of task_start() is good for this whenever the task waits; while it
+// runs (a binding of its own asks) it cannot be cancelled: false.
 bool task_cancel(struct task_ticket ticket, enum error_code code);
 
 #endif

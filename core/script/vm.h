@@ -3,7 +3,8 @@
 // A VM belongs to one generation and one worker. It is built on the loader
 // thread, then used by its worker's thread alone. Memory is counted by its
 // allocator; at the limit Lua collects and then raises "not enough memory" in
-// the script that asked. vm_hold() and vm_release() count the calls that run
+// the script that asked. The limit holds while a script runs: the engine, when
+// it pushes an answer from the loop, is not protected and may go beyond. vm_hold() and vm_release() count the calls that run
 // on it; the one who retired it is told when the count is zero.
 
 #ifndef SCRIPT_VM_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "loop/loop.h"
@@ -28,6 +30,14 @@ struct vm_options {
   // given from above because script/ knows no product. -0 +0
   void (*open_api)(lua_State *L, void *ctx);
   void *api_ctx; // keeps
+  // Reads the file behind `require "name"` in `script` (the name of the chunk);
+  // sets `file`, the name to show. NULL: there is no require. Called only while
+  // a chunk is loaded.
+  enum error_code (*read_module)(void *ctx, struct slice script,
+                                 struct slice name, struct buf *text,
+                                 struct buf *file, struct error *err);
+  void *module_ctx; // keeps
+  uint64_t seed;    // of math.random; 0: from the kernel
 };
 
 // NULL when out of memory. No loop yet: see vm_attach().
@@ -38,6 +48,7 @@ void vm_free(struct vm *vm);
 // Binds the VM to its worker's loop and log, on the worker's thread, once.
 void vm_attach(struct vm *vm, struct loop *loop, struct log *log);
 struct loop *vm_loop(const struct vm *vm); // NULL until attached
+int64_t vm_wall_ms(const struct vm *vm);   // of the loop, if there is one
 struct log *vm_log(const struct vm *vm);
 
 lua_State *vm_state(struct vm *vm);
