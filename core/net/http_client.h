@@ -14,9 +14,10 @@
 // redirects are answers. The scripted one (testing/) answers from a table, in
 // simulated time.
 //
-// Destinations: after each resolution (CURLOPT_OPENSOCKETFUNCTION sees the real
-// address) an address that is private, loopback, link-local, multicast or otherwise
-// special is refused with HTTP_BLOCKED unless `allow_private`.
+// Destinations: an address that is private, loopback, link-local, multicast or
+// otherwise special is refused with HTTP_BLOCKED unless `allow_private`. It is
+// the real address that counts, after resolution and again before a pooled
+// connection is used.
 
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
@@ -85,16 +86,17 @@ struct http_attempt {
 // http_answer_finish().
 struct http_answer {
   enum http_end end;
-  int status;        // 0 unless an answer began
-  struct buf head;   // "Name: value\n" lines of the last header block
-  struct buf body;   // decoded (gzip and the like)
-  uint64_t total_ns; // from http_start() to done
-  uint64_t connect_ns, first_byte_ns; // 0 when it did not come to that
-  uint32_t replays;                   // times libcurl asked to send it again
-  bool reused;                        // the connection was not new
-  bool sent;                          // the request, or part of it, went out
-  int http_version;                   // 10, 11, 20
-  char detail[160]; // for the log only: libcurl's words, may name hosts
+  int status;             // 0 unless an answer began
+  struct buf head;        // "Name: value\n" lines of the last header block
+  struct buf body;        // decoded (gzip and the like)
+  uint64_t total_ns;      // from http_start() to done
+  uint64_t connect_ns;    // of a new connection, with TLS; 0 if none was made
+  uint64_t first_byte_ns; // 0 when none came
+  uint32_t replays;       // times libcurl asked to send it again
+  bool reused;            // the connection was not new
+  bool sent;              // the request, or part of it, went out
+  int http_version;       // 10, 11, 20
+  char detail[160];       // for the log only: libcurl's words, may name hosts
 };
 
 // Value of the first field of that name, trimmed; absent if there is none.
@@ -123,7 +125,7 @@ struct http_client_options {
 
 struct http_client *http_client_new(struct loop *loop,
                                     struct http_client_options options);
-// Ends every transfer with HTTP_CANCELLED. NULL is fine.
+// Ends every transfer with HTTP_CANCELLED. Not from inside done. NULL is fine.
 void http_client_free(struct http_client *client);
 
 // Keeps ctx until done. NULL (and no done) only when out of memory.
@@ -143,14 +145,22 @@ struct http_client_stats http_client_stats(const struct http_client *client);
 
 // --- the seam for other transports (testing) ---
 
+// What a transport's own transfer begins with. http_start() fills it in.
+struct http_transfer {
+  const struct http_transport *transport;
+  void *self;
+};
+
 struct http_transport {
+  // `attempt` has its defaults filled in; it lives until start returns, what
+  // it points to until done.
   struct http_transfer *(*start)(void *self, const struct http_attempt *attempt,
                                  http_done_fn done, void *ctx);
   void (*cancel)(void *self, struct http_transfer *transfer);
   void (*free)(void *self);
   struct http_client_stats (*stats)(const void *self);
 };
-// Keeps the table; takes `self`.
+// Keeps the table; takes `self`, also when it fails. NULL: no memory.
 struct http_client *http_client_over(const struct http_transport *transport,
                                      void *self);
 

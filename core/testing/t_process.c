@@ -219,6 +219,12 @@ static int environment(lua_State *L)
   return 1;
 }
 
+static int self_pid(lua_State *L)
+{
+  lua_pushinteger(L, getpid());
+  return 1;
+}
+
 static int sleep_ms(lua_State *L)
 {
   lua_Integer ms = luaL_checkinteger(L, 1);
@@ -242,11 +248,10 @@ int t_process(lua_State *L)
       {"write", write_in}, {"close_in", close_in},
       {"pid", child_pid},  {"kill", collect},
       {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"spawn", spawn},
-                                       {"environment", environment},
-                                       {"sleep_ms", sleep_ms},
-                                       {"now_ms", now_ms},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"spawn", spawn},       {"environment", environment},
+      {"self_pid", self_pid}, {"sleep_ms", sleep_ms},
+      {"now_ms", now_ms},     {NULL, NULL}};
   signal(SIGPIPE, SIG_IGN);   // a child that is gone is an error, not our end
   luaL_newmetatable(L, TYPE); // meta
   luaL_newlib(L, methods);    // meta methods

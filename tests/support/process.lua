@@ -23,6 +23,7 @@ process.preload = os.getenv("LD_PRELOAD") or false
 
 process.sleep_ms = C.sleep_ms
 process.now_ms = C.now_ms
+process.self_pid = C.self_pid
 
 --- Repeats `check` until it returns something true; nil after `timeout_s` (5).
 function process.eventually(check, timeout_s)

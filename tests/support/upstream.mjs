@@ -29,6 +29,7 @@ import { rmSync } from "node:fs";
 import { makeCertificates } from "./certificates.mjs";
 
 const HOST = "127.0.0.1";
+const CLOSE = "connection: close\r\n"; // or the end of a raw answer races the next request
 const stats = { counts: {}, connections: {}, open: 0 };
 
 const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
@@ -89,6 +90,7 @@ const routes = {
     body: body.toString("latin1"),
     http_version: req.httpVersion,
     connection: req.socket.number,
+    resumed: req.socket.isSessionReused?.() ?? false,
   }),
 
   "/slow": async (req, res, { query }) => {
@@ -137,12 +139,22 @@ const routes = {
   "/cut-headers": (req) => raw(req, "HTTP/1.1 200 OK\r\ncontent-le"),
   "/short-body": (req) => raw(req, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nonly this"),
   "/long-body": (req) =>
-    raw(req, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello and much more", false),
+    raw(req, `HTTP/1.1 200 OK\r\ncontent-length: 5\r\n${CLOSE}\r\nhello and much more`),
   "/bad-status": (req) => raw(req, "HTTP/1.1 banana\r\ncontent-length: 0\r\n\r\n"),
+  // Says that it closes, and does.
+  "/bye": (req, res) => json(res, { resumed: req.socket.isSessionReused?.() ?? false }, 200,
+    { connection: "close" }),
   // An interim answer before the real one.
-  "/early-hints": (req) =>
-    raw(req, "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" +
-      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-real: yes\r\n\r\nok", false),
+  "/early-hints": (req, res) => {
+    res.writeEarlyHints({ link: "</a>; rel=preload", "x-interim": "yes" });
+    json(res, { ok: true }, 200, { "x-real": "yes" });
+  },
+  "/trailers": (req) =>
+    raw(req, `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx-first: 1\r\n${CLOSE}\r\n` +
+      "2\r\nok\r\n0\r\nx-trailer: 2\r\n\r\n"),
+  "/folded": (req) =>
+    raw(req, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-folded: one\r\n   two\r\nX-Empty:\r\n" +
+      `${CLOSE}\r\nok`),
 
   "/huge": (req, res, { query }) => {
     res.writeHead(200, { "content-type": "application/octet-stream" });
@@ -156,7 +168,7 @@ const routes = {
   "/headers-huge": (req, res, { query }) => {
     const lines = [];
     for (let i = 0; i < number(query, "kb", 100); i++) lines.push(`x-filler-${i}: ${"y".repeat(1005)}`);
-    raw(req, `HTTP/1.1 200 OK\r\n${lines.join("\r\n")}\r\ncontent-length: 2\r\n\r\nok`, false);
+    raw(req, `HTTP/1.1 200 OK\r\n${lines.join("\r\n")}\r\ncontent-length: 2\r\n${CLOSE}\r\nok`);
   },
 
   "/gzip": (req, res) => {
@@ -208,7 +220,7 @@ async function bodyOf(req) {
 
 async function serve(req, res) {
   const url = new URL(req.url, "http://upstream");
-  const path = url.pathname;
+  const path = req.url.split("?")[0]; // as it came: no ".." taken away
   const socket = req.socket;
   socket.requests = (socket.requests ?? 0) + 1;
   const body = await bodyOf(req);
@@ -245,10 +257,17 @@ function listen(server, name) {
   });
 }
 
-function plain(keepAliveMs) {
-  const server = http.createServer({ keepAliveTimeout: keepAliveMs }, onRequest);
-  server.maxRequestsPerSocket = 0;
-  return server;
+function plain() {
+  return http.createServer({ keepAliveTimeout: 75000 }, onRequest);
+}
+
+// Closes a connection that idles for so long. (Node's own keepAliveTimeout
+// waits for a second more, so that clients do not notice.)
+function closeIdle(server, ms) {
+  return server.on("request", (req, res) => res.on("finish", () => {
+    const seen = req.socket.requests;
+    setTimeout(() => { if (req.socket.requests === seen) req.socket.end(); }, ms);
+  }));
 }
 
 async function closedPort() {
@@ -261,8 +280,8 @@ async function closedPort() {
 async function main() {
   const where = {
     host: HOST,
-    http: await listen(plain(75000), "http"),
-    short: await listen(plain(200), "short"),
+    http: await listen(plain(), "http"),
+    short: await listen(closeIdle(plain(), 200), "short"),
     mute: await listen(net.createServer(), "mute"),
     closed: await closedPort(),
   };
