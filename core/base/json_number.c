@@ -82,13 +82,15 @@ void json_put_int(struct buf *b, int64_t value)
   buf_append(b, p, (size_t)(end - p));
 }
 
+#define DOUBLE_MAX 40 // more than "%.17g" can give
+
 // The fewest digits that read back the same; 17 always do. 15 are exact for
 // every spelling of so many digits, but the smallest numbers have fewer.
-static void print_shortest(char out[32], double value, locale_t c)
+static void print_shortest(char out[DOUBLE_MAX], double value, locale_t c)
 {
   int digits = fabs(value) < DBL_MIN ? 1 : 15;
   for (; digits <= 17; digits++) {
-    snprintf(out, 32, "%.*g", digits, value);
+    snprintf(out, DOUBLE_MAX, "%.*g", digits, value);
     if (strtod_l(out, NULL, c) == value) return;
   }
 }
@@ -104,7 +106,7 @@ void json_put_double(struct buf *b, double value)
     json_put_int(b, (int64_t)value);
     return;
   }
-  char out[32];
+  char out[DOUBLE_MAX];
   locale_t c = c_locale(), before = uselocale(c);
   print_shortest(out, value, c);
   uselocale(before);

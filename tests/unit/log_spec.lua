@@ -119,25 +119,6 @@ describe("the log", function()
     log:finish()
   end)
 
-  it("does not mix the lines of several threads", function()
-    local log = T.log.new("debug", now)
-
-    log:crowd(100)
-
-    local seen = 0
-    local last = {}
-    for _, line in ipairs(lines(log:output())) do
-      local n, i, tail = line:match("^2026[^ ]+ %l+ crowd n=(%d) i=(%d+) (x*)$")
-      assert.is_string(n, line)
-      assert.equal(tonumber(i) % 90, #tail)
-      assert.equal((last[n] or -1) + 1, tonumber(i))
-      last[n] = tonumber(i)
-      seen = seen + 1
-    end
-    assert.equal(400, seen)
-    log:finish()
-  end)
-
   it("counts lines that found no memory", function()
     local log = T.log.new("debug", now)
     log:write("warn", "m", "first")
