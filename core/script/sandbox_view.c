@@ -5,13 +5,36 @@
 
 #include <lauxlib.h>
 
+#include "script/faults.h"
 #include "script/sandbox.h"
+
+#define NAMES_MAX 64
+
+// Fills `names` with the string keys of the table at `index`; how many. They
+// stay the table's.
+static size_t key_names(lua_State *L, int index, const char **names)
+{
+  size_t n = 0;
+  lua_pushnil(L);              // nil
+  while (lua_next(L, index)) { // key value
+    lua_pop(L, 1);             // key
+    if (n < NAMES_MAX && lua_type(L, -1) == LUA_TSTRING)
+      names[n++] = lua_tostring(L, -1);
+  }
+  return n;
+}
 
 // __index of the real table: nothing of that name. Upvalue: the view's name.
 static int on_missing(lua_State *L)
 {
-  return luaL_error(L, "%s has no '%s'", lua_tostring(L, lua_upvalueindex(1)),
-                    luaL_tolstring(L, 2, NULL));
+  const char *names[NAMES_MAX], *of = lua_tostring(L, lua_upvalueindex(1));
+  struct slice key;
+  key.data = luaL_tolstring(L, 2, &key.len); // real key text
+  struct slice near = faults_suggest(key, names, key_names(L, 1, names));
+  if (!near.data) return luaL_error(L, "%s has no '%s'", of, key.data);
+  lua_pushlstring(L, near.data, near.len); // real key text near
+  return luaL_error(L, "%s has no '%s' (did you mean %s?)", of, key.data,
+                    lua_tostring(L, -1));
 }
 
 // Upvalue: the view's name.
