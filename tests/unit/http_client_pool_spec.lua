@@ -1,5 +1,3 @@
-local socket = require "socket"
-
 local process = require "process"
 local T = require "T"
 
@@ -27,6 +25,37 @@ describe("connections", function()
     end
 
     assert.equal(40, kit.client:stats().connections_new)
+  end)
+
+  it("of TLS without HTTP/2 are as many too", function()
+    local all = {}
+    for i = 1, 20 do all[i] = kit.start { url = kit.url("/slow?ms=50", "https") } end
+    kit.client:run()
+
+    for _, a in ipairs(all) do
+      assert.equal("answered", a:answer().end_)
+      assert.is_true(a:answer().total_ns < 2e9)
+    end
+    assert.equal(20, kit.client:stats().connections_new)
+  end)
+
+  it("that are waited for by others may fail or be given up", function()
+    local url = kit.url("/json", "mute"):gsub("http:", "https:")
+    local all = {}
+    for i = 1, 4 do all[i] = kit.start { url = url, connect_ms = i * 50 } end
+    kit.client:turn(10)
+    all[2]:cancel()
+    kit.client:run()
+    for i, a in ipairs(all) do
+      assert.equal(i == 2 and "cancelled" or "connect_timeout", a:answer().end_)
+    end
+
+    local first = kit.start { url = kit.url("/json", "h2") }
+    local waiting = kit.start { url = kit.url("/json", "h2") }
+    kit.client:turn(0)
+    first:cancel()
+    kit.client:run()
+    assert.equal("answered", waiting:answer().end_)
   end)
 
   it("of HTTP/2 are one for a cold burst", function()
@@ -278,14 +307,37 @@ describe("giving up", function()
     assert.same({ 5, 0 }, { kit.client:stats().cancelled, kit.client:stats().running })
   end)
 
-  it("does not wait for a name that is being resolved", function()
-    local a = kit.start { url = "http://no-such-host.invalid/" }
-    kit.client:turn(0)
-    local from = socket.gettime()
+  -- libcurl joins the thread of its resolver when a handle is removed, unless
+  -- it is told to exit quickly: the loop would stand still.
+  it("does not wait for a name that is being resolved, nor does a timeout", function()
+    local slow = os.tmpname()
+    assert.equal(0, (process.run { "cc", "-shared", "-fPIC", "-o", slow, "tests/support/slow_names.c", "-ldl" }))
+    local script = [[
+      local T = require "T"
+      local now = T.process.now_ms
+      local c = T.http_client.new {}
+      local from = now()
+      local a = c:start { url = "http://slow.invalid/", connect_ms = 100 }
+      c:run()
+      print(a:answer().end_)
+      a = c:start { url = "http://slow.invalid/" }
+      c:turn(50)
+      a:cancel()
+      c:start { url = "http://slow.invalid/" }
+      c:turn(50)
+      c:free()
+      print(now() - from < 1500)
+      T.process.sleep_ms(3500)]]
+    local _, out, err = process.run {
+      "lua5.4", "-e", script,
+      env = {
+        LD_PRELOAD = (process.preload or "") .. " " .. slow, LUA_CPATH = package.cpath,
+        ASAN_OPTIONS = "detect_leaks=0",
+      },
+    }
+    os.remove(slow)
 
-    a:cancel()
-
-    assert.is_true(socket.gettime() - from < 0.05)
+    assert.equal("connect_timeout\ntrue\n", out, err)
   end)
 
   it("may happen to others from inside done, and others may be started there", function()

@@ -269,6 +269,7 @@ describe("an address that is not public", function()
     local before = kit.up:count("/json")
     for _, host in ipairs {
       "127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "0.0.0.0", "[::ffff:127.0.0.1]",
+      "[::1]", "[fd00::1]", "169.254.169.254", "10.0.0.1",
     } do
       local answer = kit.attempt { url = ("http://%s:%d/json"):format(host, kit.up.http), allow_private = false }
 
