@@ -3,7 +3,9 @@
 #include <lauxlib.h>
 #include <time.h>
 
+#include "script/faults.h"
 #include "script/schema.h"
+#include "script/schema_words.h"
 
 int t_schema(lua_State *L);
 
@@ -134,9 +136,59 @@ static int time_check(lua_State *L)
   return 1;
 }
 
+// --- words ---
+
+// word(kind, { ... }): as tide.schema makes it
+static int word(lua_State *L)
+{
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, 2, "kind"); // kind word
+  luaL_newmetatable(L, WORD_TYPE);
+  lua_setmetatable(L, 2);
+  return 1;
+}
+
+// words(value, fields): the text, or nil; the faults below "args"
+static int words(lua_State *L)
+{
+  struct buf out = {0}, text = {0};
+  struct faults faults = {0};
+  bool ok =
+      schema_from_lua(L, 1, SLICE("args"), lua_toboolean(L, 2), &out, &faults);
+  if (ok)
+    lua_pushlstring(L, out.data, out.len); // ... text
+  else
+    lua_pushnil(L); // ... nil
+  faults_print(&faults, &text);
+  lua_pushlstring(L, buf_slice(&text).data, text.len); // ... text faults
+  faults_finish(&faults);
+  buf_finish(&out);
+  buf_finish(&text);
+  return 2;
+}
+
+// pattern(lua pattern): the regular expression; or nil and why not
+static int pattern(lua_State *L)
+{
+  struct buf out = {0};
+  const char *why = words_translate_pattern(check_slice(L, 1), &out);
+  lua_pushlstring(L, buf_slice(&out).data, out.len); // ... text
+  buf_finish(&out);
+  if (!why) return 1;
+  lua_pushnil(L);         // ... text nil
+  lua_pushstring(L, why); // ... text nil why
+  return 2;
+}
+
 int t_schema(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"compile", compile}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"compile", compile},
+                                       {"word", word},
+                                       {"words", words},
+                                       {"pattern", pattern},
+                                       {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"check", check}, {"complete", complete}, {"text", text},
       {"kind", kind},   {"time", time_check},   {NULL, NULL}};
