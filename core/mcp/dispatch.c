@@ -1,0 +1,27 @@
+// dispatch.c -- the table of methods. A feature is a row and a file.
+
+#include "mcp/serve.h"
+
+#define BOTH (METHOD_MODERN | METHOD_LEGACY)
+#define NAME(text)                                                             \
+  {                                                                            \
+    (text), sizeof(text) - 1                                                   \
+  }
+
+static const struct method requests[] = {
+    {NAME("tools/call"), BOTH, 0, tools_call_check, tools_call_run},
+    {NAME("tools/list"), BOTH, 0, NULL, tools_list_run},
+    {NAME("ping"), METHOD_LEGACY, 0, NULL, ping_run},
+    {NAME("server/discover"), METHOD_MODERN, 0, NULL, discover_run},
+    {NAME("initialize"), METHOD_LEGACY, 0, NULL, initialize_run},
+};
+
+// Other notifications are accepted and mean nothing to us (yet).
+static const struct method notifications[] = {
+    {NAME("notifications/cancelled"), METHOD_LEGACY, 0, NULL, cancelled_run},
+};
+
+const struct method_table method_requests = {requests, sizeof(requests) /
+                                                           sizeof(requests[0])};
+const struct method_table method_notifications = {
+    notifications, sizeof(notifications) / sizeof(notifications[0])};

@@ -1,0 +1,143 @@
+// lifecycle.c -- who we are: server/discover, initialize, ping; and
+// notifications/cancelled.
+
+#include <assert.h>
+
+#include "base/json.h"
+#include "mcp/capability.h"
+#include "mcp/result.h"
+#include "mcp/serve.h"
+
+// What we offer. The lists cannot announce their changes yet.
+static const struct slice capabilities = {"{\"tools\":{}}", 12};
+
+static void put_instructions(struct buf *out, const struct mcp_server *s)
+{
+  if (!s->options.instructions.len) return;
+  buf_add(out, SLICE(",\"instructions\":"));
+  json_put_string(out, s->options.instructions);
+}
+
+void discover_run(struct job *job)
+{
+  const struct mcp_server *s = job_server(job);
+  struct buf *out = job_begin(job);
+  buf_add(out, SLICE("{\"supportedVersions\":"));
+  buf_add(out, revision_modern_list());
+  buf_add(out, SLICE(",\"capabilities\":"));
+  buf_add(out, capabilities);
+  put_instructions(out, s);
+  buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
+             s->options.list_ttl_ms);
+  result_put_modern_tail(out, buf_slice(&s->info));
+  buf_add(out, SLICE("}}"));
+  job_end(job);
+}
+
+void ping_run(struct job *job)
+{
+  buf_add(job_begin(job), SLICE("{}"));
+  job_end(job);
+}
+
+// --- initialize ---
+
+// The revision that is asked for if it is a legacy one that we speak, else our
+// newest of those. A modern one is never agreed on this way.
+static enum revision negotiate(struct slice asked)
+{
+  enum revision revision;
+  if (revision_parse(asked, &revision) && revision_era(revision) == ERA_LEGACY)
+    return revision;
+  return REVISION_NEWEST_LEGACY;
+}
+
+static struct slice client_name(const struct job *job)
+{
+  uint32_t info = job_param(job, "clientInfo");
+  if (info == JSON_NONE) return (struct slice){0};
+  uint32_t name = json_get(job->env->doc, info, "name");
+  if (name == JSON_NONE) return (struct slice){0};
+  return json_string(job->env->doc, name, &job->exchange->arena);
+}
+
+// Mints the session and has the reply carry its id.
+static bool begin_session(struct job *job, enum revision revision)
+{
+  struct mcp_server *s = job_server(job);
+  struct session session = {
+      .revision = revision,
+      .capabilities =
+          capability_read(job->env->doc, job_param(job, "capabilities")),
+      .issued_ms = loop_wall_ms(s->options.loop),
+      .client = client_name(job),
+      .principal = SLICE("anonymous"),
+  };
+  struct buf text = {0};
+  bool good = random_bytes(session.id, sizeof(session.id)) &&
+              session_seal(s->options.seals, &session, &text);
+  struct exchange *ex = job->exchange;
+  if (good) ex->reply.session = arena_copy(&ex->arena, buf_slice(&text));
+  buf_finish(&text);
+  return good && ex->reply.session.data;
+}
+
+static bool check_initialize(const struct job *job, struct slice *version,
+                             struct refusal *why)
+{
+  const struct json_doc *doc = job->env->doc;
+  uint32_t node = job_param(job, "protocolVersion");
+  *version = (struct slice){0};
+  if (node != JSON_NONE)
+    *version = json_string(doc, node, &job->exchange->arena);
+  if (!version->data)
+    return job_bad_params(why, "protocolVersion must be a string");
+  uint32_t offered = job_param(job, "capabilities");
+  if (offered != JSON_NONE && json_type(doc, offered) != JSON_OBJECT)
+    return job_bad_params(why, "capabilities must be an object");
+  uint32_t info = job_param(job, "clientInfo");
+  if (info != JSON_NONE && json_type(doc, info) != JSON_OBJECT)
+    return job_bad_params(why, "clientInfo must be an object");
+  return true;
+}
+
+void initialize_run(struct job *job)
+{
+  struct refusal why;
+  struct slice asked;
+  if (!check_initialize(job, &asked, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
+  enum revision revision = negotiate(asked);
+  if (!begin_session(job, revision)) {
+    refuse(&why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+    job_refuse(job, &why);
+    return;
+  }
+
+  const struct mcp_server *s = job_server(job);
+  struct buf *out = job_begin(job);
+  buf_add(out, SLICE("{\"protocolVersion\":"));
+  json_put_string(out, revision_name(revision));
+  buf_add(out, SLICE(",\"capabilities\":"));
+  buf_add(out, capabilities);
+  buf_add(out, SLICE(",\"serverInfo\":"));
+  buf_add(out, buf_slice(&s->info));
+  put_instructions(out, s);
+  buf_putc(out, '}');
+  job_end(job);
+}
+
+// --- notifications/cancelled, legacy ---
+
+// Without a session there is nothing to tell one client's id 1 from another's,
+// so only calls of a session can be cancelled.
+void cancelled_run(struct job *job)
+{
+  const struct inbound *in = &job->exchange->in;
+  uint32_t node = job_param(job, "requestId");
+  if (!in->has_session || node == JSON_NONE) return;
+  mcp_shared_cancel(job_server(job)->options.shared, in->session.id,
+                    json_raw(job->env->doc, node));
+}

@@ -1,0 +1,103 @@
+// reply.c -- see reply.h for the contract.
+
+#include "mcp/reply.h"
+
+#include <assert.h>
+
+#include "net/sse.h"
+
+enum { HEADERS_MAX = 12 };
+
+struct header_list {
+  struct header items[HEADERS_MAX];
+  size_t count;
+};
+
+static void put(struct header_list *list, const char *name, struct slice value)
+{
+  if (!value.data) return;
+  assert(list->count < HEADERS_MAX);
+  list->items[list->count++] = (struct header){slice_of(name), value};
+}
+
+// What every answer carries.
+static struct header_list common(const struct reply *reply)
+{
+  struct header_list list = {.count = 0};
+  put(&list, "X-Request-Id", reply->request_id);
+  put(&list, "Mcp-Session-Id", reply->session);
+  put(&list, "Allow", reply->allow);
+  if (!reply->origin.data) return list;
+  put(&list, "Access-Control-Allow-Origin", reply->origin);
+  put(&list, "Access-Control-Expose-Headers",
+      SLICE("WWW-Authenticate, Mcp-Session-Id, Mcp-Protocol-Version, "
+            "Last-Event-ID, X-Request-Id"));
+  put(&list, "Vary", SLICE("Origin"));
+  return list;
+}
+
+static void begin_stream(struct reply *reply)
+{
+  struct header_list list = common(reply);
+  put(&list, "Content-Type", SLICE("text/event-stream"));
+  put(&list, "Cache-Control", SLICE("no-cache, no-transform"));
+  put(&list, "X-Accel-Buffering", SLICE("no"));
+  reply->outlet.ops->begin(reply->outlet.to, 200, list.items, list.count);
+  reply->state = REPLY_STREAMING;
+}
+
+static bool write_event(struct reply *reply, struct slice json)
+{
+  struct buf event = {0};
+  sse_put(&event, SLICE("message"), (struct slice){0}, json);
+  bool fast = reply->outlet.ops->write(reply->outlet.to, buf_slice(&event));
+  buf_finish(&event);
+  return fast;
+}
+
+static void end_stream(struct reply *reply)
+{
+  reply->state = REPLY_ENDED;
+  reply->outlet.ops->end(reply->outlet.to);
+}
+
+bool reply_notify(struct reply *reply, struct slice json)
+{
+  assert(reply->state != REPLY_ENDED);
+  if (reply->state == REPLY_WAITING) begin_stream(reply);
+  return write_event(reply, json);
+}
+
+void reply_end(struct reply *reply, int status, struct buf *json)
+{
+  assert(reply->state != REPLY_ENDED);
+  if (reply->state == REPLY_STREAMING) {
+    write_event(reply, buf_slice(json));
+    end_stream(reply);
+    return;
+  }
+  struct header_list list = common(reply);
+  if (json->len) put(&list, "Content-Type", SLICE("application/json"));
+  reply->state = REPLY_ENDED;
+  reply->outlet.ops->respond(reply->outlet.to, status, list.items, list.count,
+                             json);
+}
+
+void reply_end_silent(struct reply *reply)
+{
+  assert(reply->state != REPLY_ENDED);
+  if (reply->state == REPLY_WAITING) begin_stream(reply);
+  end_stream(reply);
+}
+
+void reply_preflight(struct reply *reply, struct slice headers)
+{
+  struct header_list list = common(reply);
+  put(&list, "Access-Control-Allow-Methods", SLICE("POST, GET, DELETE"));
+  if (headers.len) put(&list, "Access-Control-Allow-Headers", headers);
+  put(&list, "Access-Control-Max-Age", SLICE("600"));
+  struct buf nothing = {0};
+  reply->state = REPLY_ENDED;
+  reply->outlet.ops->respond(reply->outlet.to, 204, list.items, list.count,
+                             &nothing);
+}

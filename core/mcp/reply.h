@@ -1,0 +1,69 @@
+// reply.h -- how an answer leaves: JSON, or server-sent events.
+//
+// Nothing is sent until there is something to say. An answer that is ready is
+// one JSON document with its own status. The first notification on the way
+// there turns the reply into an event stream, and the answer becomes its last
+// event; so a fault that is found late can still be a 400.
+//
+// Where it leaves to is an outlet: an HTTP request, or whatever a spec or
+// another transport puts there.
+
+#ifndef MCP_REPLY_H
+#define MCP_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "net/header.h"
+
+struct outlet_ops {
+  // Ends the request with a whole answer; may take the bytes of `body`.
+  void (*respond)(void *to, int status, const struct header *headers, size_t n,
+                  struct buf *body);
+  void (*begin)(void *to, int status, const struct header *headers, size_t n);
+  bool (*write)(void *to, struct slice bytes); // false: the peer is slow
+  void (*end)(void *to);                       // ends the request
+  // Whom to tell, once, that the client left before the request ended.
+  void (*on_gone)(void *to, void (*fn)(void *ctx), void *ctx);
+};
+
+struct outlet {
+  const struct outlet_ops *ops;
+  void *to;
+};
+
+enum reply_state {
+  REPLY_WAITING,   // nothing sent
+  REPLY_STREAMING, // an event stream has begun
+  REPLY_ENDED
+};
+
+struct reply {
+  struct outlet outlet;
+  enum reply_state state;
+  struct slice request_id; // X-Request-Id
+  struct slice origin;     // of a browser; absent if none
+  struct slice session;    // Mcp-Session-Id to give; absent if none
+  struct slice allow;      // Allow, with 405
+};
+
+// A JSON-RPC notification that belongs to the request. False when the client
+// is slow: better to send no more for now.
+bool reply_notify(struct reply *reply, struct slice json);
+
+// The answer, which ends the reply. The status counts unless a stream has
+// begun. An empty `json` has no media type (202, 204).
+void reply_end(struct reply *reply, int status, struct buf *json);
+
+// Ends without an answer: a legacy request that was cancelled gets none. HTTP
+// must answer something, and to a request either JSON or a stream; a stream
+// that ends without a message is the one that says nothing.
+void reply_end_silent(struct reply *reply);
+
+// 204 with what a browser may do from that origin; `headers` are the names that
+// it may send.
+void reply_preflight(struct reply *reply, struct slice headers);
+
+#endif

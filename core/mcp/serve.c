@@ -1,0 +1,413 @@
+// serve.c -- see serve.h for the contract.
+
+#include "mcp/serve.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/json.h"
+
+#define MODULE "mcp/serve"
+
+enum {
+  SPARES_MAX = 64,  // exchanges kept for the next requests
+  OUT_KEEP = 16384, // bytes of answer that such a one keeps
+  REQUEST_ID_LEN = 16,
+  REQUEST_ID_MAX = 64
+};
+
+// --- exchanges ---
+
+static struct exchange *take_spare(struct mcp_server *s)
+{
+  if (list_empty(&s->spare)) return NULL;
+  struct exchange *ex = LIST_ITEM(s->spare.next, struct exchange, link);
+  list_remove(&ex->link);
+  s->spares--;
+  return ex;
+}
+
+static struct exchange *take(struct mcp_server *s)
+{
+  struct exchange *ex = take_spare(s);
+  if (!ex && !fault_now()) ex = calloc(1, sizeof(*ex));
+  if (!ex) return NULL;
+  ex->server = s;
+  ex->jobs = NULL;
+  ex->open = ex->answers = 0;
+  ex->any_request = false;
+  ex->status = 200;
+  list_init(&ex->link);
+  list_append(&s->running, &ex->link);
+  return ex;
+}
+
+static void destroy(struct exchange *ex)
+{
+  arena_finish(&ex->arena);
+  buf_finish(&ex->out);
+  free(ex);
+}
+
+// The exchange has ended. Touch it no more.
+static void release(struct exchange *ex)
+{
+  struct mcp_server *s = ex->server;
+  list_remove(&ex->link);
+  if (s->spares == SPARES_MAX) {
+    destroy(ex);
+    return;
+  }
+  arena_reset(&ex->arena);
+  buf_reset(&ex->out, OUT_KEEP);
+  list_append(&s->spare, &ex->link);
+  s->spares++;
+}
+
+// --- ids of requests, for people who look something up ---
+
+static bool is_sane_id(const struct fields *fields)
+{
+  struct slice id = fields->value[FIELD_REQUEST_ID];
+  return id.data && id.len <= REQUEST_ID_MAX &&
+         !fields_twice(fields, FIELD_REQUEST_ID) && header_name_ok(id);
+}
+
+// An odd factor makes each count another id, and neighbours look unlike.
+static struct slice make_id(struct mcp_server *s, struct arena *arena)
+{
+  uint64_t n =
+      s->request_seed + ++s->request_count * UINT64_C(0x9E3779B97F4A7C15);
+  char *text = arena_alloc(arena, REQUEST_ID_LEN);
+  if (!text) return SLICE("0");
+  for (int i = REQUEST_ID_LEN - 1; i >= 0; i--, n >>= 4)
+    text[i] = "0123456789abcdef"[n & 15];
+  return (struct slice){text, REQUEST_ID_LEN};
+}
+
+// --- ending ---
+
+static void end_refused(struct exchange *ex)
+{
+  const struct inbound *in = &ex->in;
+  log_debug(ex->server->options.log, MODULE,
+            "refused status=%d code=%d req=%.*s why=\"%s\"", in->why.status,
+            (int)in->why.code, SLICE_ARG(ex->reply.request_id),
+            in->why.message);
+  rpc_put_error(&ex->out, in->id, in->era == ERA_MODERN, &in->why);
+  reply_end(&ex->reply, in->why.status, &ex->out);
+  release(ex);
+}
+
+// What was written is not whole.
+static void end_broken(struct exchange *ex)
+{
+  struct inbound *in = &ex->in;
+  buf_reset(&ex->out, OUT_KEEP);
+  refuse(&in->why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  if (!in->batch) in->id = in->messages[0].env.id;
+  end_refused(ex);
+}
+
+static void finish(struct exchange *ex)
+{
+  if (ex->in.batch && ex->answers) buf_putc(&ex->out, ']');
+  if (!buf_ok(&ex->out)) {
+    end_broken(ex);
+    return;
+  }
+  if (!ex->any_request)
+    reply_end(&ex->reply, 202, &ex->out);
+  else if (ex->answers == 0)
+    reply_end_silent(&ex->reply);
+  else
+    reply_end(&ex->reply, ex->status, &ex->out);
+  release(ex);
+}
+
+static void settle(struct exchange *ex)
+{
+  assert(ex->open > 0);
+  if (--ex->open == 0) finish(ex);
+}
+
+// --- jobs ---
+
+static void begin_answer(struct job *job)
+{
+  struct exchange *ex = job->exchange;
+  assert(!job->answered);
+  job->answered = true;
+  if (ex->in.batch) buf_putc(&ex->out, ex->answers ? ',' : '[');
+  ex->answers++;
+}
+
+struct buf *job_begin(struct job *job)
+{
+  begin_answer(job);
+  rpc_put_result_head(&job->exchange->out, job->env->id);
+  return &job->exchange->out;
+}
+
+void job_end(struct job *job)
+{
+  buf_putc(&job->exchange->out, '}');
+  settle(job->exchange);
+}
+
+void job_refuse(struct job *job, const struct refusal *why)
+{
+  struct exchange *ex = job->exchange;
+  begin_answer(job);
+  log_debug(ex->server->options.log, MODULE,
+            "refused status=%d code=%d req=%.*s why=\"%s\"", why->status,
+            (int)why->code, SLICE_ARG(ex->reply.request_id), why->message);
+  rpc_put_error(&ex->out, job->env->id, job_is_modern(job), why);
+  if (!ex->in.batch) ex->status = why->status;
+  settle(ex);
+}
+
+void job_drop(struct job *job)
+{
+  assert(!job->answered);
+  job->answered = true;
+  settle(job->exchange);
+}
+
+uint32_t job_param(const struct job *job, const char *name)
+{
+  if (job->env->params == JSON_NONE) return JSON_NONE;
+  return json_get(job->env->doc, job->env->params, name);
+}
+
+static void run_job(struct job *job)
+{
+  struct refusal why;
+  if (!job->method) {
+    refuse(&why, 200, RPC_METHOD_NOT_FOUND, "Method not found");
+    job_refuse(job, &why);
+  } else if (job->method->check && job_is_modern(job) &&
+             !job->method->check(job, &why)) {
+    job_refuse(job, &why);
+  } else {
+    job->method->run(job);
+  }
+}
+
+static void stop_jobs(struct exchange *ex, const char *by)
+{
+  ex->open++; // the last answer may come inside
+  for (uint32_t i = 0; i < ex->in.count; i++)
+    if (ex->jobs[i].stop) ex->jobs[i].stop(&ex->jobs[i], by);
+  settle(ex);
+}
+
+// In legacy a client that is gone has not cancelled: its calls run on, to their
+// deadline at most, and their answers go nowhere.
+static void on_gone(void *ctx)
+{
+  struct exchange *ex = ctx;
+  if (ex->in.era == ERA_MODERN) stop_jobs(ex, "client");
+}
+
+// Every message first gets its place, so that an answer that comes at once does
+// not end the exchange.
+static bool lay_out_jobs(struct exchange *ex)
+{
+  struct inbound *in = &ex->in;
+  ex->jobs = arena_alloc(&ex->arena, in->count * sizeof(*ex->jobs));
+  if (!ex->jobs)
+    return refuse(&in->why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  for (uint32_t i = 0; i < in->count; i++) {
+    struct message_in *m = &in->messages[i];
+    ex->jobs[i] =
+        (struct job){.exchange = ex, .env = &m->env, .method = m->method};
+    if (m->env.kind != MESSAGE_REQUEST) continue;
+    ex->any_request = true;
+    ex->open++;
+  }
+  ex->open++; // ended by start()
+  return true;
+}
+
+static void start(struct exchange *ex)
+{
+  const struct outlet *outlet = &ex->reply.outlet;
+  if (ex->any_request) outlet->ops->on_gone(outlet->to, on_gone, ex);
+  for (uint32_t i = 0; i < ex->in.count; i++) {
+    struct job *job = &ex->jobs[i];
+    if (job->env->kind == MESSAGE_REQUEST)
+      run_job(job);
+    else if (job->method)
+      job->method->run(job);
+  }
+  settle(ex);
+}
+
+// --- the methods of HTTP ---
+
+static struct inbound_rules rules_of(const struct mcp_server *s)
+{
+  return (struct inbound_rules){
+      .seals = s->options.seals,
+      .shared = s->options.shared,
+      .methods = method_requests,
+      .notifications = method_notifications,
+      .principal = SLICE("anonymous"),
+      .session_ttl_s = s->options.session_ttl_s,
+      .now_ms = loop_wall_ms(s->options.loop),
+  };
+}
+
+static void serve_post(struct exchange *ex, struct slice body)
+{
+  struct inbound_rules rules = rules_of(ex->server);
+  if (inbound_read(&ex->in, body, &rules, &ex->arena) && lay_out_jobs(ex))
+    start(ex);
+  else
+    end_refused(ex);
+}
+
+static void refuse_http_method(struct exchange *ex)
+{
+  ex->reply.allow = SLICE("POST, DELETE");
+  refuse(&ex->in.why, 405, RPC_TRANSPORT, "Method not allowed");
+  end_refused(ex);
+}
+
+// Ends a legacy session.
+static void serve_delete(struct exchange *ex)
+{
+  struct inbound *in = &ex->in;
+  const struct mcp_server *s = ex->server;
+  if (in->era == ERA_MODERN) {
+    refuse_http_method(ex);
+    return;
+  }
+  struct inbound_rules rules = rules_of(s);
+  if (!in->fields.value[FIELD_SESSION].data)
+    refuse(&in->why, 400, RPC_TRANSPORT,
+           "Bad request: Mcp-Session-Id is missing");
+  else
+    inbound_find_session(in, &rules, &ex->arena);
+  if (!in->has_session) {
+    end_refused(ex);
+    return;
+  }
+  mcp_shared_end_session(rules.shared, in->session.id,
+                         session_expires(&in->session, rules.session_ttl_s),
+                         rules.now_ms);
+  reply_end(&ex->reply, 200, &ex->out);
+  release(ex);
+}
+
+static void serve_options(struct exchange *ex)
+{
+  struct slice asked = header_get(ex->headers, ex->header_count,
+                                  "Access-Control-Request-Headers");
+  ex->reply.allow = SLICE("POST, DELETE");
+  reply_preflight(&ex->reply, origin_allowed_headers(asked, &ex->arena));
+  release(ex);
+}
+
+static bool check_origin(struct exchange *ex, bool unix_socket)
+{
+  const struct mcp_server_options *o = &ex->server->options;
+  struct origin_rules rules = {o->hosts, o->host_count, o->origins,
+                               o->origin_count};
+  if (!origin_check(&rules, &ex->in.fields, unix_socket, &ex->in.why))
+    return false;
+  ex->reply.origin = ex->in.fields.value[FIELD_ORIGIN];
+  return true;
+}
+
+static void refuse_without_memory(struct outlet outlet)
+{
+  struct buf nothing = {0};
+  outlet.ops->respond(outlet.to, 503, NULL, 0, &nothing);
+}
+
+void serve(struct mcp_server *s, const struct http_message *message,
+           bool unix_socket, struct outlet outlet)
+{
+  struct exchange *ex = take(s);
+  if (!ex) {
+    refuse_without_memory(outlet);
+    return;
+  }
+  ex->headers = message->headers;
+  ex->header_count = message->header_count;
+  ex->reply = (struct reply){.outlet = outlet};
+  inbound_begin(&ex->in, message->headers, message->header_count);
+  ex->reply.request_id = is_sane_id(&ex->in.fields)
+                             ? ex->in.fields.value[FIELD_REQUEST_ID]
+                             : make_id(s, &ex->arena);
+  if (!check_origin(ex, unix_socket))
+    end_refused(ex);
+  else if (slice_is(message->method, "POST"))
+    serve_post(ex, message->body);
+  else if (slice_is(message->method, "DELETE"))
+    serve_delete(ex);
+  else if (slice_is(message->method, "OPTIONS"))
+    serve_options(ex);
+  else
+    refuse_http_method(ex);
+}
+
+// --- the server ---
+
+const struct catalog *server_catalog(const struct mcp_server *s)
+{
+  const struct generation *g = s->options.live->generation;
+  return g ? g->catalog : NULL;
+}
+
+static void fill_defaults(struct mcp_server *s)
+{
+  struct mcp_server_options *o = &s->options;
+  if (!o->page_size) o->page_size = 100;
+  if (!o->session_ttl_s) o->session_ttl_s = 24 * 60 * 60;
+  if (!o->list_ttl_ms) o->list_ttl_ms = 5000;
+  if (!o->shared) o->shared = s->own_shared = mcp_shared_new();
+}
+
+static void put_info(struct mcp_server *s)
+{
+  buf_puts(&s->info, "{\"name\":");
+  json_put_string(&s->info, s->options.name);
+  buf_puts(&s->info, ",\"version\":");
+  json_put_string(&s->info, s->options.version);
+  buf_putc(&s->info, '}');
+}
+
+struct mcp_server *serve_new(const struct mcp_server_options *options,
+                             const struct runner *runner)
+{
+  assert(options->loop && options->live && options->seals);
+  struct mcp_server *s = fault_now() ? NULL : calloc(1, sizeof(*s));
+  if (!s) return NULL;
+  s->options = *options;
+  s->runner = runner;
+  list_init(&s->running);
+  list_init(&s->spare);
+  fill_defaults(s);
+  put_info(s);
+  bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
+  if (seeded && s->options.shared && buf_ok(&s->info)) return s;
+  serve_free(s);
+  return NULL;
+}
+
+void serve_free(struct mcp_server *s)
+{
+  if (!s) return;
+  while (!list_empty(&s->running))
+    stop_jobs(LIST_ITEM(s->running.next, struct exchange, link), "shutdown");
+  for (struct exchange *ex = take_spare(s); ex; ex = take_spare(s))
+    destroy(ex);
+  tool_list_finish(&s->list);
+  buf_finish(&s->info);
+  mcp_shared_free(s->own_shared);
+  free(s);
+}

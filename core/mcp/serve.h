@@ -1,0 +1,132 @@
+// serve.h -- inside mcp/: the server, the request being answered, its messages.
+//
+// A request is an `exchange`; each message in it that wants an answer is a
+// `job` (one, or up to fifty in a legacy batch). A handler answers its job
+// exactly once, at once or later; with the last answer the exchange is over and
+// its memory goes to the next one.
+//
+// Knows neither sockets nor scripts: answers leave through an outlet
+// (reply.h), calls are made by a runner. For the worker's thread.
+
+#ifndef MCP_SERVE_H
+#define MCP_SERVE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/random.h"
+#include "mcp/inbound.h"
+#include "mcp/origin.h"
+#include "mcp/reply.h"
+#include "mcp/server.h"
+#include "mcp/tool_list.h"
+
+// Who makes calls: script/call.h, or a spec.
+struct runner {
+  struct call *(*start)(const struct live *live,
+                        const struct call_options *options, call_done_fn done,
+                        void *ctx);
+  void (*cancel)(struct call *call, const char *by);
+};
+
+struct mcp_server {
+  struct mcp_server_options options; // with defaults filled in
+  const struct runner *runner;
+  struct mcp_shared *own_shared; // if none was given
+  struct buf info;               // serverInfo, as JSON
+  struct tool_list list;
+  struct list running; // exchanges
+  struct list spare;   // exchanges to use again
+  uint32_t spares;
+  uint64_t request_seed, request_count;
+};
+
+struct job {
+  struct exchange *exchange;
+  const struct envelope *env;
+  const struct method *method;
+  bool answered;
+  bool cancelled;          // by the client, so that no answer is wanted
+  const struct tool *tool; // tools/call
+  struct call *call;       // while it runs
+  // While something runs that can be stopped; the answer comes inside.
+  void (*stop)(struct job *job, const char *by);
+  struct inflight inflight; // legacy, with a session
+};
+
+struct exchange {
+  struct list link;
+  struct mcp_server *server;
+  struct arena arena; // until the exchange ends
+  struct inbound in;
+  const struct header *headers;
+  size_t header_count;
+  struct reply reply;
+  struct job *jobs;
+  uint32_t open;    // jobs not answered, and 1 while they are being started
+  uint32_t answers; // in `out`
+  bool any_request;
+  int status;     // of the answer; 200 unless it was refused
+  struct buf out; // the answer, or the answers of a batch
+};
+
+// --- the server ---
+
+// As mcp_server_new(); keeps `runner`.
+struct mcp_server *serve_new(const struct mcp_server_options *options,
+                             const struct runner *runner);
+void serve_free(struct mcp_server *s); // NULL is fine
+
+// A request and where its answer goes. `message` must live until the outlet
+// has ended the request.
+void serve(struct mcp_server *s, const struct http_message *message,
+           bool unix_socket, struct outlet outlet);
+
+// --- for handlers ---
+
+// Begins the answer: append the result object, then job_end().
+struct buf *job_begin(struct job *job);
+void job_end(struct job *job);
+// The answer is an error.
+void job_refuse(struct job *job, const struct refusal *why);
+// No answer at all: a cancelled legacy request.
+void job_drop(struct job *job);
+
+static inline struct mcp_server *job_server(const struct job *job)
+{
+  return job->exchange->server;
+}
+
+static inline enum revision job_revision(const struct job *job)
+{
+  return job->exchange->in.revision;
+}
+
+static inline bool job_is_modern(const struct job *job)
+{
+  return job->exchange->in.era == ERA_MODERN;
+}
+
+// The catalog that is served now, NULL before the first generation.
+const struct catalog *server_catalog(const struct mcp_server *s);
+
+// A member of the params, JSON_NONE if there are none.
+uint32_t job_param(const struct job *job, const char *name);
+
+// Bad params, found by the method: in-band, so HTTP 200.
+#define job_bad_params(why, ...)                                               \
+  refuse(why, 200, RPC_INVALID_PARAMS, __VA_ARGS__)
+
+// --- the methods (dispatch.c has the table) ---
+
+extern const struct method_table method_requests, method_notifications;
+
+void discover_run(struct job *job);
+void initialize_run(struct job *job);
+void ping_run(struct job *job);
+void cancelled_run(struct job *job); // a notification
+void tools_list_run(struct job *job);
+bool tools_call_check(struct job *job, struct refusal *why);
+void tools_call_run(struct job *job);
+
+#endif

@@ -1,0 +1,65 @@
+// server.c -- see server.h for the contract.
+//
+// The edge between what is inside mcp/ (serve.h) and the world: HTTP requests
+// as outlets, script/call.h as the runner.
+
+#include "mcp/server.h"
+
+#include "mcp/serve.h"
+
+enum { COPY_MAX = 16384 }; // a smaller body is copied beside its headers
+
+static void respond(void *to, int status, const struct header *headers,
+                    size_t n, struct buf *body)
+{
+  if (body->cap > COPY_MAX)
+    http_respond_buf(to, status, headers, n, body);
+  else
+    http_respond(to, status, headers, n, buf_slice(body));
+}
+
+static void begin(void *to, int status, const struct header *headers, size_t n)
+{
+  http_stream_begin(to, status, headers, n);
+}
+
+static bool write_bytes(void *to, struct slice bytes)
+{
+  return http_stream_write(to, bytes);
+}
+
+static void end(void *to)
+{
+  http_stream_end(to);
+}
+
+static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
+{
+  http_on_gone(to, fn, ctx);
+}
+
+static const struct outlet_ops http_outlet = {respond, begin, write_bytes, end,
+                                              on_gone};
+static const struct runner calls = {call_start, call_cancel};
+
+struct mcp_server *mcp_server_new(const struct mcp_server_options *options)
+{
+  return serve_new(options, &calls);
+}
+
+void mcp_server_free(struct mcp_server *s)
+{
+  serve_free(s);
+}
+
+bool mcp_server_owns(const struct mcp_server *s, const struct http_message *m)
+{
+  return slice_eq(m->path, s->options.path);
+}
+
+void mcp_server_handle(struct mcp_server *s, struct http_request *req,
+                       const struct http_message *m)
+{
+  struct outlet outlet = {&http_outlet, req};
+  serve(s, m, slice_is(http_peer(req), "unix"), outlet);
+}

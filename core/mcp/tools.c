@@ -1,0 +1,221 @@
+// tools.c -- tools/list and tools/call.
+
+#include <assert.h>
+
+#include "base/json.h"
+#include "mcp/nearest.h"
+#include "mcp/result.h"
+#include "mcp/serve.h"
+
+static void out_of_memory(struct job *job)
+{
+  struct refusal why;
+  refuse(&why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  job_refuse(job, &why);
+}
+
+// --- tools/list ---
+
+static bool read_cursor(struct job *job, struct slice *after,
+                        struct refusal *why)
+{
+  const struct json_doc *doc = job->env->doc;
+  struct arena *arena = &job->exchange->arena;
+  uint32_t node = job_param(job, "cursor");
+  if (node == JSON_NONE) return true;
+  struct slice text = json_string(doc, node, arena);
+  if (text.data &&
+      cursor_open(job_server(job)->options.seals, text, arena, after))
+    return true;
+  return job_bad_params(why, "Invalid cursor: list again from the start");
+}
+
+static bool put_cursor(struct buf *out, const struct job *job,
+                       struct slice last)
+{
+  if (!last.data) return true;
+  const struct mcp_server *s = job_server(job);
+  buf_add(out, SLICE(",\"nextCursor\":\""));
+  if (!cursor_seal(s->options.seals, server_catalog(s), last, out))
+    return false;
+  buf_putc(out, '"');
+  return true;
+}
+
+// Nothing is kept when the cursor cannot be made: half a list that looks whole
+// would be worse than an error.
+static bool put_page(struct job *job, const struct tool_page *page)
+{
+  const struct mcp_server *s = job_server(job);
+  struct buf *out = job_begin(job);
+  buf_reserve(out, page->entries.len + 1024);
+  buf_add(out, SLICE("{\"tools\":["));
+  buf_add(out, page->entries);
+  buf_putc(out, ']');
+  if (!put_cursor(out, job, page->last)) out->failed = true;
+  if (job_is_modern(job)) {
+    buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
+               s->options.list_ttl_ms);
+    result_put_modern_tail(out, buf_slice(&s->info));
+    buf_putc(out, '}');
+  }
+  buf_putc(out, '}');
+  return buf_ok(out);
+}
+
+void tools_list_run(struct job *job)
+{
+  struct mcp_server *s = job_server(job);
+  const struct catalog *catalog = server_catalog(s);
+  struct tool_page page = {.size = s->options.page_size, .entries = SLICE("")};
+  struct refusal why;
+  if (!read_cursor(job, &page.after, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
+  if (catalog && !tool_list_page(&s->list, catalog, job_revision(job), &page)) {
+    out_of_memory(job);
+    return;
+  }
+  put_page(job, &page);
+  job_end(job);
+}
+
+// --- tools/call: what is asked ---
+
+static struct slice tool_name(const struct job *job)
+{
+  uint32_t node = job_param(job, "name");
+  if (node == JSON_NONE) return (struct slice){0};
+  return json_string(job->env->doc, node, &job->exchange->arena);
+}
+
+static const struct tool *find_tool(const struct job *job, struct slice name)
+{
+  const struct catalog *catalog = server_catalog(job_server(job));
+  return catalog && name.data ? catalog_tool(catalog, name) : NULL;
+}
+
+// Rung 8. Whatever else is wrong with the params is found by the run.
+bool tools_call_check(struct job *job, struct refusal *why)
+{
+  struct mcp_server *s = job_server(job);
+  struct exchange *ex = job->exchange;
+  job->tool = find_tool(job, tool_name(job));
+  uint32_t arguments = job_param(job, "arguments");
+  if (!job->tool || arguments == JSON_NONE) return true;
+
+  const struct param_headers *expected =
+      tool_list_headers(&s->list, server_catalog(s), job->tool);
+  if (!expected) return refuse(why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  struct param_headers_of request = {ex->headers, ex->header_count,
+                                     job->env->doc, &ex->arena};
+  return param_headers_check(expected, &request, arguments, why);
+}
+
+static bool unknown_tool(const struct job *job, struct slice name,
+                         struct refusal *why)
+{
+  const struct catalog *catalog = server_catalog(job_server(job));
+  const struct tool *near = catalog ? nearest_tool(catalog, name) : NULL;
+  int shown = name.len > 80 ? 80 : (int)name.len;
+  if (near)
+    return job_bad_params(why, "Unknown tool: %.*s (did you mean %.*s?)", shown,
+                          name.data, SLICE_ARG(near->name));
+  return job_bad_params(why, "Unknown tool: %.*s", shown, name.data);
+}
+
+// Rung 9.
+static bool read_call(struct job *job, uint32_t *arguments, struct refusal *why)
+{
+  struct slice name = tool_name(job);
+  if (!name.data) return job_bad_params(why, "name must be a string");
+  if (!job->tool) job->tool = find_tool(job, name); // else rung 8 did
+  if (!job->tool) return unknown_tool(job, name, why);
+  *arguments = job_param(job, "arguments");
+  if (*arguments == JSON_NONE) return true;
+  if (json_type(job->env->doc, *arguments) == JSON_OBJECT) return true;
+  return job_bad_params(why, "arguments must be an object");
+}
+
+// --- tools/call: the call ---
+
+static void answer(struct job *job, const struct call_result *result)
+{
+  const struct mcp_server *s = job_server(job);
+  struct result_style style = {
+      .revision = job_revision(job),
+      .tool = job->tool,
+      .server_info = buf_slice(&s->info),
+      .request_id = job->exchange->reply.request_id,
+      .secrets = s->options.secrets,
+      .with_trail = s->options.trail_in_meta,
+  };
+  result_put(job_begin(job), result, &style);
+  job_end(job);
+}
+
+static void on_done(void *ctx, struct call *call,
+                    const struct call_result *result)
+{
+  struct job *job = ctx;
+  (void)call;
+  job->call = NULL;
+  job->stop = NULL;
+  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
+  if (job->cancelled)
+    job_drop(job);
+  else
+    answer(job, result);
+}
+
+static void stop(struct job *job, const char *by)
+{
+  job_server(job)->runner->cancel(job->call, by);
+}
+
+// notifications/cancelled named it; perhaps another worker was told.
+static void on_cancelled(struct inflight *inflight)
+{
+  struct job *job = LIST_ITEM(inflight, struct job, inflight);
+  job->cancelled = true;
+  stop(job, "client");
+}
+
+// So that notifications/cancelled finds it.
+static void make_cancellable(struct job *job)
+{
+  const struct inbound *in = &job->exchange->in;
+  if (!in->has_session) return;
+  const struct mcp_server *s = job_server(job);
+  job->inflight.mailbox = s->options.mailbox;
+  job->inflight.id = job->env->id;
+  job->inflight.cancel = on_cancelled;
+  memcpy(job->inflight.session, in->session.id, SESSION_ID_LEN);
+  mcp_shared_add(s->options.shared, &job->inflight);
+}
+
+void tools_call_run(struct job *job)
+{
+  const struct mcp_server *s = job_server(job);
+  struct call_options options = {
+      .doc = job->env->doc,
+      .principal = SLICE("anonymous"),
+      .request_id = job->exchange->reply.request_id,
+  };
+  struct refusal why;
+  if (!read_call(job, &options.arguments, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
+  options.tool = job->tool;
+  struct call *call = s->runner->start(s->options.live, &options, on_done, job);
+  if (job->answered) return; // it was done at once
+  if (!call) {
+    out_of_memory(job);
+    return;
+  }
+  job->call = call;
+  job->stop = stop;
+  make_cancellable(job);
+}
