@@ -1,0 +1,61 @@
+// mcp_fakes.h -- an MCP server for specs: no sockets, no scripts.
+//
+// The world is a server with a catalog of tools whose calls wait until the spec
+// finishes them, and outlets that record what left.
+
+#ifndef TESTING_MCP_FAKES_H
+#define TESTING_MCP_FAKES_H
+
+#include "base/arena.h"
+#include "mcp/serve.h"
+#include "testing/t_base.h"
+
+#define WORLD_CALLS 64
+#define WORLD_TOOLS 300
+
+struct call { // what script/call.h keeps opaque
+  struct world *world;
+  call_done_fn done;
+  void *ctx;
+  bool running;
+  char cancelled_by[16];
+  struct buf tool, arguments, request_id, principal;
+};
+
+struct world {
+  struct mcp_server *server;
+  struct mcp_shared *shared; // own, or the other world's
+  bool owns_shared;
+  struct loop *loop;
+  struct mailbox *mailbox; // NULL unless asked for
+  struct seal_ring *ring;
+  struct secret_set *secrets;
+  struct secret *secret;
+  struct live live;
+  struct generation generation;
+  struct catalog catalog;
+  struct call calls[WORLD_CALLS];
+  unsigned call_count;
+  bool at_once; // calls are done inside start, with an empty object
+  bool refuses; // calls cannot be started
+  struct arena arena;
+};
+
+// What left through one outlet.
+struct answer {
+  bool ended, streamed, gone_told;
+  int status;
+  struct buf headers, body; // "name: value\n"
+  void (*on_gone)(void *ctx);
+  void *gone_ctx;
+  // The request, which must live as long.
+  struct arena arena;
+};
+
+extern const struct outlet_ops t_outlet_ops;
+extern const struct runner t_runner;
+
+// Reads { form=, body=, ... } at `index`.
+struct call_result t_read_result(lua_State *L, int index);
+
+#endif
