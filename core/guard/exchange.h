@@ -34,7 +34,8 @@ struct exchange_result {
   int64_t retry_after_ms; // -1: not said
 };
 
-typedef void (*exchange_done_fn)(void *ctx, const struct exchange_result *result);
+typedef void (*exchange_done_fn)(void *ctx,
+                                 const struct exchange_result *result);
 
 struct exchange_options {
   struct loop *loop;

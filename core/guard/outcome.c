@@ -52,7 +52,8 @@ enum outcome outcome_of(const struct http_answer *a, bool cut_by_deadline)
   case HTTP_RESET:
   case HTTP_CUT:
   case HTTP_FAILED: return OUTCOME_RESET_MID;
-  case HTTP_TIMEOUT: return cut_by_deadline ? OUTCOME_DEADLINE : OUTCOME_TIMEOUT;
+  case HTTP_TIMEOUT:
+    return cut_by_deadline ? OUTCOME_DEADLINE : OUTCOME_TIMEOUT;
   case HTTP_GARBAGE:
   case HTTP_TOO_LARGE: return OUTCOME_BAD_PAYLOAD;
   case HTTP_STREAM_REFUSED: return OUTCOME_REFUSED;

@@ -61,7 +61,8 @@ local function state(line, path)
 end
 
 local function typedef_struct(line)
-  if line:find "typedef%s+struct" or line:find "typedef%s+enum" then
+  local aliased = line:match "typedef%s+struct(.*)" or line:match "typedef%s+enum(.*)"
+  if aliased and not aliased:find("(", 1, true) then
     return "a struct or enum keeps its tag"
   end
 end
