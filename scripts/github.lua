@@ -2,7 +2,7 @@
 --- Reading public repositories needs no token; GITHUB_TOKEN raises the limits.
 local str, int, list = tide.schema.string, tide.schema.integer, tide.schema.list
 
-local repo = str { about = "owner/name", pattern = "^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$" }
+local repo = str { about = "owner/name", pattern = "^[%w-]+/[%w._-]+$" }
 local number = int { about = "the issue's number", min = 1 }
 local page = int { min = 1, default = 1 }
 local limit = int { about = "how many on a page", min = 1, max = 100, default = 30 }

@@ -4,8 +4,8 @@ error "types only"
 ---@class tide.base64
 tide.base64 = {}
 
----@param bytes string
----@return string
+---@param bytes string|tide.Secret
+---@return string|tide.Secret a secret of a secret
 function tide.base64.encode(bytes) end
 
 --- The bytes, or nil and an error when the text is not base64.
@@ -15,8 +15,8 @@ function tide.base64.encode(bytes) end
 function tide.base64.decode(text) end
 
 --- For URLs: `-` and `_`, no padding.
----@param bytes string
----@return string
+---@param bytes string|tide.Secret
+---@return string|tide.Secret a secret of a secret
 function tide.base64.encode_url(bytes) end
 
 ---@param text string

@@ -36,6 +36,8 @@ local Error = {}
 ---@class tide.ErrorFields
 ---@field details? any
 ---@field retry_after_ms? integer
+---@field status? integer
+---@field attempts? integer
 ---@field side_effect? "none"|"possible"|"done"
 
 --- Makes an error: `return nil, tide.error("not_found", "no such city")`.

@@ -18,8 +18,10 @@ error "types only"
 ---@class tide.policy
 tide.policy = {}
 
---- A copy of `base` with the settings of `more`, nested ones included.
+--- A new policy: the settings of `base`, over them those of `more`, nested ones
+--- included.
 ---@param base tide.Policy
 ---@param more tide.Policy
+---@param ... tide.Policy
 ---@return tide.Policy
-function tide.policy.extend(base, more) end
+function tide.policy.extend(base, more, ...) end

@@ -11,43 +11,49 @@ tide.schema = {}
 ---@class tide.WordOptions
 ---@field about? string what the model reads about it
 ---@field title? string
+---@field title? string
 ---@field optional? boolean
 ---@field default? any
 
---- Positional values are an enumeration: `str { "open", "closed" }`.
+--- Positional values, or `enum`, are all that is allowed: `str { "open", "closed" }`.
 ---@class tide.StringOptions: tide.WordOptions
 ---@field [integer] string
----@field enum? string[] the same as positional values
----@field pattern? string a Lua pattern; agents get it as a regular expression
----@field regex? string an ECMA-262 regular expression, for what patterns cannot say
+---@field enum? string[]
+---@field pattern? string a Lua pattern: "^%u+$"
+---@field regex? string a regular expression, for what a Lua pattern cannot say
 ---@field format? "date-time"|"date"|"time"|"email"|"uri"|"uuid"|"ipv4"|"ipv6"|"hostname"
----@field min_length? integer characters; `min` is the same
----@field max_length? integer characters; `max` is the same
+---@field min_length? integer or `min`
+---@field max_length? integer or `max`
+---@field min? integer
+---@field max? integer
 
---- Positional values are an enumeration: `int { 1, 2, 4 }`.
 ---@class tide.NumberOptions: tide.WordOptions
 ---@field [integer] number
----@field enum? number[] the same as positional values
+---@field enum? number[]
 ---@field min? number
 ---@field max? number
----@field above? number more than that
----@field below? number less than that
+---@field above? number more than this
+---@field below? number less than this
 ---@field multiple_of? number
 
 ---@class tide.ListOptions: tide.WordOptions
----@field [1] tide.Word each item; `of` is the same
----@field min_items? integer `min` is the same
----@field max_items? integer `max` is the same
+---@field [1]? tide.Word each item; or `of`
+---@field of? tide.Word
+---@field min_items? integer or `min`
+---@field max_items? integer or `max`
+---@field min? integer
+---@field max? integer
 ---@field unique? boolean
 
 ---@class tide.MapOptions: tide.WordOptions
----@field [1] tide.Word each value; `of` is the same
----@field min? integer members
----@field max? integer members
+---@field [1]? tide.Word each value; or `of`
+---@field of? tide.Word
+---@field min? integer how many members
+---@field max? integer
 
---- Positional: the fields, `object { { id = int(), name = str() } }`.
 ---@class tide.ObjectOptions: tide.WordOptions
----@field [1] table<string, tide.Word> `fields` is the same
+---@field [1]? table<string, tide.Word> the fields; or `fields`
+---@field fields? table<string, tide.Word>
 ---@field open? boolean other members may be there; they may not by default
 
 ---@param options? tide.StringOptions
@@ -66,12 +72,12 @@ function tide.schema.number(options) end
 ---@return tide.Word
 function tide.schema.boolean(options) end
 
----@param options tide.ListOptions
+---@param options tide.ListOptions|tide.Word
 ---@return tide.Word
 function tide.schema.list(options) end
 
 --- An object with any names and one kind of value.
----@param options tide.MapOptions
+---@param options tide.MapOptions|tide.Word
 ---@return tide.Word
 function tide.schema.map(options) end
 
@@ -79,7 +85,8 @@ function tide.schema.map(options) end
 ---@return tide.Word
 function tide.schema.object(options) end
 
---- JSON Schema as it is, for what the words cannot say.
----@param schema table
+--- JSON Schema 2020-12 as a table or as text, for what the words cannot say. In
+--- the table `about` and `optional` mean what they mean in words.
+---@param schema table|string
 ---@return tide.Word
 function tide.schema.raw(schema) end

@@ -10,7 +10,7 @@ local Secret = {}
 ---@field optional? boolean nil instead of a fault when it is not set
 
 --- A secret by its name: the environment (GITHUB_TOKEN for "github_token") or a
---- file. Missing ones are reported at load.
+--- file. Only while the script is loaded, so that a missing one is reported then.
 ---@param name string
 ---@param options? tide.SecretOptions
 ---@return tide.Secret?

@@ -14,9 +14,9 @@ error "types only"
 ---@field content tide.content
 tide = {}
 
---- A variable of the environment that the engine was started with; `default`
---- when it is not set. Without a default a missing variable is a fault of the
---- script, reported at load. For secrets there is `tide.secret`.
+--- A variable of the environment that the engine was started with, TIDEGATE_*
+--- or one that --allow-env names; `default` when it is not set. Without a default
+--- a missing variable raises. For secrets there is `tide.secret`.
 ---@param name string
 ---@param default? string
 ---@return string

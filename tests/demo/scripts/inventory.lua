@@ -1,7 +1,7 @@
 --- The demo's inventory, for agents that look after a store room.
 local str, int = tide.schema.string, tide.schema.integer
 
-local sku = str { about = "like P-007", pattern = "^[A-Z]-[0-9]{3}$" }
+local sku = str { about = "like P-007", pattern = "^%u%-%d%d%d$" }
 
 --- One page, handed on as a list with the number of the next page.
 local function list_items(ctx, args)
