@@ -54,8 +54,6 @@ struct curl_transfer {
 struct curl_socket {
   struct io io;
   struct curl_transport *owner;
-  bool ours;  // opened by our callback, so we see it close
-  int wanted; // what libcurl waits for now
 };
 
 struct curl_transport {
@@ -92,9 +90,6 @@ bool curl_loop_init(struct curl_transport *self);
 void curl_loop_finish(struct curl_transport *self);
 // Lets libcurl do what is due.
 void curl_loop_kick(struct curl_transport *self);
-// A socket that our callback has opened; false if there is no memory.
-bool curl_loop_opened(struct curl_transport *self, curl_socket_t fd);
-void curl_loop_closing(struct curl_transport *self, curl_socket_t fd);
 
 // --- curl_transport_easy.c ---
 
@@ -107,8 +102,8 @@ struct curl_transfer *curl_transfer_new(const struct http_attempt *attempt);
 
 // --- curl_transport_watch.c ---
 
-// Sets the callbacks that need no transfer, then the ones that do.
-void curl_watch_easy(struct curl_transport *self, CURL *easy);
+// Sets the callbacks; for each transfer, what they are given.
+void curl_watch_easy(CURL *easy);
 void curl_watch_transfer(struct curl_transfer *t);
 // It ends, and not because of libcurl. Keeps `why`.
 void curl_transfer_stop(struct curl_transfer *t, enum http_end end,

@@ -62,7 +62,7 @@ CURL *curl_easy_for(struct curl_transport *self)
   set_pool(self, easy);
   set_tls(self, easy);
   set_manners(self, easy);
-  curl_watch_easy(self, easy);
+  curl_watch_easy(easy);
   return easy;
 }
 

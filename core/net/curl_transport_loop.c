@@ -35,9 +35,10 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
     timer_stop(&self->timer);
     return 0;
   }
-  // From the exact time: the loop's is older by what this turn has taken.
-  uint64_t now = loop_exact(self->loop);
-  timer_start_at(&self->timer, now + (uint64_t)timeout_ms * NS_PER_MS);
+  // At once means without a wait. Otherwise from the exact time: the loop's is
+  // older by what this turn has taken.
+  uint64_t at = timeout_ms ? loop_exact(self->loop) : loop_now(self->loop);
+  timer_start_at(&self->timer, at + (uint64_t)timeout_ms * NS_PER_MS);
   return 0;
 }
 
@@ -46,12 +47,6 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
 static void on_ready(struct io *io, int events, void *ctx)
 {
   struct curl_socket *s = ctx;
-  if (!s->wanted) {
-    // The service has closed an idle connection, or talks unasked. libcurl
-    // finds out when it wants to use it; we must not be woken until then.
-    io_watch(io, 0);
-    return;
-  }
   int mask = (events & IO_READ ? CURL_CSELECT_IN : 0) |
              (events & IO_WRITE ? CURL_CSELECT_OUT : 0);
   act(s->owner, io->fd, mask);
@@ -85,34 +80,6 @@ static struct curl_socket *socket_at(struct curl_transport *self,
   return s;
 }
 
-// The number may be that of a descriptor that is long closed: what libev
-// knows about it must go.
-static void begin_watch(struct curl_socket *s, curl_socket_t fd)
-{
-  io_finish(&s->io);
-  io_init(&s->io, s->owner->loop, fd, on_ready, s);
-  s->wanted = 0;
-}
-
-bool curl_loop_opened(struct curl_transport *self, curl_socket_t fd)
-{
-  struct curl_socket *s = socket_at(self, fd);
-  if (!s) return false;
-  begin_watch(s, fd);
-  s->ours = true;
-  return true;
-}
-
-void curl_loop_closing(struct curl_transport *self, curl_socket_t fd)
-{
-  struct curl_socket *s =
-      (size_t)fd < self->socket_count ? self->sockets[fd] : NULL;
-  if (!s) return;
-  io_finish(&s->io);
-  s->ours = false;
-  s->wanted = 0;
-}
-
 static int wanted_events(int what)
 {
   switch (what) {
@@ -131,13 +98,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx,
   struct curl_socket *s = socket_at(self, fd);
   if (!s) return 0; // the transfer will time out; -1 would break the multi
   int events = wanted_events(what);
-  // A descriptor that libcurl has made itself (its resolver does): we do not
-  // see it close, so each watch is a new one.
-  if (!s->ours && s->wanted == 0) begin_watch(s, fd);
-  s->wanted = events;
-  // Between two requests our own descriptors stay watched: no system call when
-  // the connection is used again.
-  if (events || !s->ours) io_watch(&s->io, events);
+  // Each watch begins anew: since the last one the number may have become that
+  // of another descriptor. Watching on between two requests would save a system
+  // call, but libcurl 7.88 closes some sockets without telling, and libev ends
+  // the process when it finds a closed one.
+  if (events && !s->io.events) io_init(&s->io, self->loop, fd, on_ready, s);
+  if (s->io.loop) io_watch(&s->io, events);
   return 0;
 }
 

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "net/address.h"
 #include "net/curl_transport.h"
@@ -32,18 +31,8 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose,
     t->blocked = true; // another one of the name may do
     return CURL_SOCKET_BAD;
   }
-  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-                  address->protocol);
-  if (fd < 0) return CURL_SOCKET_BAD;
-  if (curl_loop_opened(t->owner, fd)) return fd;
-  close(fd);
-  return CURL_SOCKET_BAD;
-}
-
-static int on_close(void *ctx, curl_socket_t fd)
-{
-  curl_loop_closing(ctx, fd);
-  return close(fd);
+  return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                address->protocol); // -1 is CURL_SOCKET_BAD
 }
 
 // A pooled connection may have been opened for an integration that may go to
@@ -202,11 +191,9 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 
 // --- setting it all ---
 
-void curl_watch_easy(struct curl_transport *self, CURL *easy)
+void curl_watch_easy(CURL *easy)
 {
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, self);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

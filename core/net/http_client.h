@@ -14,6 +14,8 @@
 // redirects are answers. The scripted one (testing/) answers from a table, in
 // simulated time.
 //
+// The process must ignore SIGPIPE: OpenSSL writes with write(2).
+//
 // Destinations: an address that is private, loopback, link-local, multicast or
 // otherwise special is refused with HTTP_BLOCKED unless `allow_private`. It is
 // the real address that counts, after resolution and again before a pooled
