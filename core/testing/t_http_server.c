@@ -11,10 +11,13 @@
 //   /abort       half of a stream, then the connection is cut
 //   /evil        fields that a handler must not send
 
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/list.h"
 #include "loop/clock.h"
@@ -392,6 +395,22 @@ static int drain(lua_State *L)
   return 0;
 }
 
+// files(n): lets this process have `n` more descriptors; nil: as before
+static int files(lua_State *L)
+{
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  if (!lua_isnoneornil(L, 1)) {
+    int fd = 0;
+    for (lua_Integer left = luaL_checkinteger(L, 1); left > 0; fd++)
+      left -= fcntl(fd, F_GETFD) < 0;
+    limit.rlim_cur = (rlim_t)fd;
+  }
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return 0;
+}
+
 static int stop(lua_State *L)
 {
   struct lab *lab = luaL_checkudata(L, 1, TYPE);
@@ -407,7 +426,8 @@ int t_http_server(lua_State *L)
   static const luaL_Reg methods[] = {
       {"name", name}, {"stats", stats}, {"release", release}, {"drain", drain},
       {"stop", stop}, {"__gc", stop},   {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"start", start}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"start", start}, {"files", files}, {NULL, NULL}};
   luaL_newmetatable(L, TYPE);     // meta
   luaL_setfuncs(L, methods, 0);   // meta
   lua_pushvalue(L, -1);           // meta meta

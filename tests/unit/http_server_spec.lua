@@ -37,6 +37,7 @@ local function eventually(check)
 end
 
 after_each(function()
+  http_server.files()
   if server then server:stop() end
   server = nil
 end)
@@ -589,17 +590,35 @@ describe("connections", function()
     assert.equal(200, connect():ask(get "/").status)
   end)
 
+  it("are accepted later when there are no descriptors, without spinning", function()
+    start()
+    http_server.files(3) -- both ends of one connection, and one end
+    local one, two = connect(), connect()
+    one:ask(get "/")
+    two:send(get "/")
+    local begin, cpu = socket.gettime(), os.clock()
+    socket.sleep(0.25)
+    assert.equal(1, server:stats().accepted)
+    assert.is_true(os.clock() - cpu < (socket.gettime() - begin) / 2)
+
+    one:close()
+
+    assert.equal(200, two:answer().status)
+    http_server.files()
+  end)
+
   it("of two thousand clients are served and closed", function()
     start()
     local clients = {}
-    for i = 1, 450 do
+    for i = 1, 2000 do
       clients[i] = connect()
       clients[i]:send(get("/echo/" .. i))
     end
     for i, c in ipairs(clients) do
       assert.equal("GET /echo/" .. i .. " 1\nHost=a\n", c:answer().body)
     end
-    assert.equal(450, server:stats().open)
+    assert.equal(2000, server:stats().open)
+
     for _, c in ipairs(clients) do c:close() end
 
     eventually(function(s) return s.open == 0 end)
