@@ -291,7 +291,6 @@ static struct task_ticket start(struct task_pool *pool, lua_State *from,
     return ticket;
   }
   lua_xmove(from, t->L, nargs + 1);
-  budget_charge(from, START_COST);
   resume(t, nargs);
   return ticket;
 }
@@ -300,6 +299,7 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
                               int nargs, void *owner, task_done_fn done,
                               void *ctx)
 {
+  budget_charge(from, START_COST);
   bool lenient = pool->vm->lenient;
   pool->vm->lenient = true;
   struct task_ticket ticket = {NULL, 0};
@@ -334,6 +334,11 @@ void task_check(lua_State *L, const char *what)
                "%s waits, and nothing can wait inside a sort or gsub callback",
                what);
   if (t->lane.killed) luaL_error(L, "%s: too late", what);
+}
+
+bool task_inside(lua_State *L)
+{
+  return running_task(L) != NULL;
 }
 
 void *task_owner(lua_State *L)

@@ -69,6 +69,8 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
 // a script is loading, not inside sort, gsub or a finalizer. Bindings call it
 // before they acquire anything. `what` is named in the message.
 void task_check(lua_State *L, const char *what);
+// Does a task run on L? If not, a script is being loaded.
+bool task_inside(lua_State *L);
 // The owner of the running task of L; NULL outside a task.
 void *task_owner(lua_State *L);
 

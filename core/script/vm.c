@@ -13,6 +13,7 @@
 #include "script/vm_inside.h"
 
 #define DEFAULT_MEMORY ((size_t)64 * 1024 * 1024)
+#define BUF_KEEP       65536
 
 static const char functions_key; // its address: slot -> function
 
@@ -114,6 +115,8 @@ void vm_free(struct vm *vm)
   if (vm->on_idle) deferred_cancel(&vm->idle);
   lua_close(vm->L);
   assert(vm->memory == 0);
+  buf_finish(&vm->buf);
+  arena_finish(&vm->arena);
   free(vm);
 }
 
@@ -152,6 +155,18 @@ struct vm *vm_of(lua_State *L)
 struct task_pool *vm_tasks(struct vm *vm)
 {
   return vm->tasks;
+}
+
+struct buf *vm_buf(struct vm *vm)
+{
+  buf_reset(&vm->buf, BUF_KEEP);
+  return &vm->buf;
+}
+
+struct arena *vm_arena(struct vm *vm)
+{
+  arena_reset(&vm->arena);
+  return &vm->arena;
 }
 
 // --- who holds it ---

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -56,6 +57,12 @@ struct vm *vm_of(lua_State *L); // the VM of any of its coroutines
 struct task_pool *vm_tasks(struct vm *vm);
 size_t vm_memory(const struct vm *vm); // bytes in use
 size_t vm_memory_limit(const struct vm *vm);
+
+// For bindings: an emptied buffer and an arena that belong to the VM, so that a
+// raise loses nothing. Good until the next call of the same function: not
+// across anything that runs a script.
+struct buf *vm_buf(struct vm *vm);
+struct arena *vm_arena(struct vm *vm);
 
 void vm_hold(struct vm *vm);
 void vm_release(struct vm *vm);

@@ -49,6 +49,8 @@ struct vm {
   struct run *run; // the innermost
   bool lenient;
   size_t memory;
+  struct buf buf;     // vm_buf()
+  struct arena arena; // vm_arena()
   uint32_t held;
   struct deferred idle;
   void (*on_idle)(struct vm *vm, void *ctx);

@@ -5,14 +5,19 @@
 //   local task = vm:start("return function(a) return lab.wait(1) + a end", 2)
 //   vm:wake(1, 40)          -- task.done, task.code, task[1] == 42
 //
-// Scripts find `lab`: wait(i) waits until the spec calls vm:wake(i, ...);
+// Scripts find `tide`, with the variables and secrets that the spec gives in
+// `env` and `secrets`; and `lab`: wait(i) waits until the spec calls vm:wake(i, ...);
 // early(i, v) is answered before it yields; torn(i) raises after it has taken
 // its ticket; nested(f) runs f as a task of its own, at once.
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "bind/bind.h"
 #include "script/vm.h"
 #include "testing/copy.h"
 
@@ -35,6 +40,8 @@ struct lab {
   struct vm *vm;
   struct loop *loop;
   struct log *log;
+  int log_fd;
+  struct bind_env env;
   unsigned idle; // times that on_idle was told
   struct slot slots[SLOTS];
 };
@@ -127,6 +134,7 @@ static void open_lab(lua_State *L, void *ctx)
   lua_pushlightuserdata(L, ctx);  // env lab ctx
   luaL_setfuncs(L, functions, 1); // env lab
   lua_setfield(L, -2, "lab");     // env
+  bind_open(L, &((struct lab *)ctx)->env);
 }
 
 // --- making one ---
@@ -146,24 +154,72 @@ static bool flag(lua_State *L, const char *name)
   return value;
 }
 
-// The spec gives the files as a table: modules["a.x"] is what a.lua requires
-// as "x".
+// The field `name` of the spec's table `table`; NULL if it is not there. The
+// options are at 1 while the VM is made, then kept by the lab.
+static const char *given(struct lab *lab, const char *table, struct slice name)
+{
+  lua_State *L = lab->spec;
+  const char *text = NULL;
+  if (lua_type(L, 1) == LUA_TTABLE) {
+    lua_pushvalue(L, 1); // options
+  } else {
+    lua_getiuservalue(L, 1, 1); // options
+  }
+  if (lua_getfield(L, -1, table) == LUA_TTABLE) { // options table
+    lua_pushlstring(L, name.data, name.len);      // options table name
+    lua_gettable(L, -2);                          // options table text
+    text = lua_tostring(L, -1);
+    lua_pop(L, 1); // options table
+  }
+  lua_pop(L, 2); //
+  return text;
+}
+
+static struct secret *find_secret(void *ctx, struct slice name, char *hint,
+                                  size_t hint_size)
+{
+  struct lab *lab = ctx;
+  const char *value = given(lab, "secrets", name);
+  if (value) return secret_new(lab->env.secrets, slice_of(value));
+  snprintf(hint, hint_size, "it in the spec");
+  return NULL;
+}
+
+static const char *find_env(void *ctx, struct slice name)
+{
+  return given(ctx, "env", name);
+}
+
+static int64_t log_time(void *ctx)
+{
+  struct lab *lab = ctx;
+  return loop_wall_ms(lab->loop);
+}
+
+static void open_log(lua_State *L, struct lab *lab)
+{
+  lab->log_fd = memfd_create("log", MFD_CLOEXEC);
+  if (lab->log_fd < 0) luaL_error(L, "no memory file");
+  lab->log = log_new((struct log_options){.fd = lab->log_fd,
+                                          .level = LOG_DEBUG,
+                                          .clock = log_time,
+                                          .clock_ctx = lab});
+}
+
+// The spec gives the files as a table: modules["a.lua.x"] is what a.lua
+// requires as "x".
 static enum error_code read_module(void *ctx, struct slice script,
                                    struct slice name, struct buf *text,
                                    struct buf *file, struct error *err)
 {
   struct lab *lab = ctx;
-  lua_State *L = lab->spec;
-  lua_getiuservalue(L, 1, 1); // modules
-  lua_pushfstring(L, "%s.%s", script.data, name.data);
-  lua_gettable(L, -2); // modules text
-  const char *found = lua_tostring(L, -1);
-  if (found) {
-    buf_puts(text, found);
-    buf_printf(file, "%s.lua", name.data);
-  }
-  lua_pop(L, 2); //
-  return found ? OK : error_set(err, E_NOT_FOUND, "there is no such file");
+  char key[128];
+  snprintf(key, sizeof(key), "%.*s.%.*s", SLICE_ARG(script), SLICE_ARG(name));
+  const char *found = given(lab, "modules", slice_of(key));
+  if (!found) return error_set(err, E_NOT_FOUND, "there is no such file");
+  buf_puts(text, found);
+  buf_printf(file, "%s.lua", name.data);
+  return OK;
 }
 
 static int vm_create(lua_State *L)
@@ -177,6 +233,17 @@ static int vm_create(lua_State *L)
   memset(lab, 0, sizeof(*lab));
   luaL_setmetatable(L, TYPE);
   lab->spec = L;
+  lua_pushvalue(L, 1);        // options lab options
+  lua_setiuservalue(L, 2, 1); // options lab
+  lab->loop =
+      flag(L, "real") ? loop_new() : loop_new_simulated(START_NS, START_MS);
+  open_log(L, lab);
+  lab->env = (struct bind_env){.secrets = secret_set_new(),
+                               .find_secret = find_secret,
+                               .find_env = find_env,
+                               .find_ctx = lab,
+                               .log = lab->log,
+                               .seed = (uint64_t)option(L, "seed")};
   lua_getfield(L, 1, "modules"); // options lab modules
   struct vm_options o = {
       .max_memory = (size_t)option(L, "memory"),
@@ -189,11 +256,9 @@ static int vm_create(lua_State *L)
       .module_ctx = lab,
       .seed = (uint64_t)option(L, "seed"),
   };
-  lua_setiuservalue(L, 2, 1); // options lab
+  lua_pop(L, 1); // options lab
   lab->vm = vm_new(o);
   if (!lab->vm) return 0;
-  lab->loop =
-      flag(L, "real") ? loop_new() : loop_new_simulated(START_NS, START_MS);
   if (!flag(L, "detached")) vm_attach(lab->vm, lab->loop, lab->log);
   return 1;
 }
@@ -204,7 +269,11 @@ static int vm_close(lua_State *L)
   lab->spec = L;
   vm_free(lab->vm);
   lab->vm = NULL;
-  if (lab->loop) loop_free(lab->loop);
+  if (!lab->loop) return 0;
+  log_free(lab->log);
+  close(lab->log_fd);
+  secret_set_free(lab->env.secrets);
+  loop_free(lab->loop);
   lab->loop = NULL;
   return 0;
 }
@@ -393,6 +462,25 @@ static int vm_figures(lua_State *L)
   return 3;
 }
 
+// vm:log(): all lines so far
+static int vm_read_log(lua_State *L)
+{
+  struct lab *lab = check_lab(L);
+  luaL_Buffer text;
+  log_flush(lab->log);
+  luaL_buffinit(L, &text);
+  off_t at = 0;
+  for (;;) {
+    char *room = luaL_prepbuffer(&text);
+    ssize_t n = pread(lab->log_fd, room, LUAL_BUFFERSIZE, at);
+    if (n <= 0) break;
+    luaL_addsize(&text, (size_t)n);
+    at += n;
+  }
+  luaL_pushresult(&text);
+  return 1;
+}
+
 static int vm_collect(lua_State *L)
 {
   lua_gc(vm_state(check_lab(L)->vm), LUA_GCCOLLECT);
@@ -402,13 +490,11 @@ static int vm_collect(lua_State *L)
 int t_vm(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"load", vm_run_chunk},  {"walk", vm_walk},
-      {"start", vm_start},     {"cancel", vm_cancel},
-      {"wake", vm_wake},       {"cancels", vm_cancels},
-      {"advance", vm_advance}, {"holding", vm_holding},
-      {"slot", vm_slot},       {"figures", vm_figures},
-      {"collect", vm_collect}, {"close", vm_close},
-      {"__gc", vm_close},      {NULL, NULL}};
+      {"load", vm_run_chunk},  {"walk", vm_walk},       {"start", vm_start},
+      {"cancel", vm_cancel},   {"wake", vm_wake},       {"cancels", vm_cancels},
+      {"advance", vm_advance}, {"holding", vm_holding}, {"slot", vm_slot},
+      {"figures", vm_figures}, {"collect", vm_collect}, {"log", vm_read_log},
+      {"close", vm_close},     {"__gc", vm_close},      {NULL, NULL}};
   luaL_newmetatable(L, TYPE);      // meta
   luaL_setfuncs(L, methods, 0);    // meta
   lua_pushvalue(L, -1);            // meta meta

@@ -1,0 +1,176 @@
+// bind_content.c -- tide.content: blocks of MCP content, as the protocol
+// spells them.
+
+#include <lauxlib.h>
+
+#include "base/encode.h"
+#include "base/json.h"
+#include "bind/arguments.h"
+#include "bind/bind.h"
+#include "script/vm.h"
+
+#define CONTENT_TYPE "tide.Content"
+
+// A block with its type, and the metatable. +1
+static void push_block(lua_State *L, const char *type)
+{
+  lua_createtable(L, 0, 4);           // block
+  lua_pushstring(L, type);            // block type
+  lua_setfield(L, -2, "type");        // block
+  luaL_setmetatable(L, CONTENT_TYPE); // block
+}
+
+// UTF-8 text that is not empty, unless it may be.
+static void check_text(lua_State *L, int arg, bool may_be_empty)
+{
+  struct slice text = check_slice(L, arg);
+  luaL_argcheck(L, text.len || may_be_empty, arg, "must not be empty");
+  luaL_argcheck(L, utf8_valid(text, NULL), arg, "must be UTF-8");
+}
+
+static void check_mime_type(lua_State *L, int arg)
+{
+  struct slice type = check_slice(L, arg);
+  const char *slash = memchr(type.data, '/', type.len);
+  bool good = slash && slash > type.data && slash < type.data + type.len - 1;
+  for (size_t i = 0; i < type.len; i++)
+    good = good && type.data[i] > ' ' && type.data[i] < 127;
+  luaL_argcheck(L, good, arg, "a media type like image/png");
+}
+
+// RFC 3986: a scheme, and nothing outside of printable ASCII.
+static void check_uri(lua_State *L, int arg)
+{
+  struct slice uri = check_slice(L, arg);
+  const char *colon = memchr(uri.data, ':', uri.len);
+  bool good = colon && colon > uri.data;
+  for (size_t i = 0; i < uri.len; i++)
+    good = good && uri.data[i] > ' ' && uri.data[i] < 127;
+  luaL_argcheck(L, good, arg, "an absolute URI");
+}
+
+// block[name] = the base64 of the bytes at `arg`; the block is on the top.
+static void set_base64(lua_State *L, int arg, const char *name)
+{
+  struct slice bytes = check_slice(L, arg);
+  struct buf *out = vm_buf(vm_of(L));
+  base64_put(out, bytes);
+  push_buf(L, out);          // block data
+  lua_setfield(L, -2, name); // block
+}
+
+static void set_argument(lua_State *L, int arg, const char *name)
+{
+  lua_pushvalue(L, arg);     // block value
+  lua_setfield(L, -2, name); // block
+}
+
+/// tide.content.text(text: string): tide.Content
+static int content_text(lua_State *L)
+{
+  check_text(L, 1, true);
+  push_block(L, "text"); // text block
+  set_argument(L, 1, "text");
+  return 1;
+}
+
+static int push_media(lua_State *L, const char *type)
+{
+  check_slice(L, 1);
+  check_mime_type(L, 2);
+  push_block(L, type); // bytes mime block
+  set_base64(L, 1, "data");
+  set_argument(L, 2, "mimeType");
+  return 1;
+}
+
+/// tide.content.image(bytes: string, mime_type: string): tide.Content
+static int content_image(lua_State *L)
+{
+  return push_media(L, "image");
+}
+
+/// tide.content.audio(bytes: string, mime_type: string): tide.Content
+static int content_audio(lua_State *L)
+{
+  return push_media(L, "audio");
+}
+
+// Moves the option at the top into the block below it, if it is there. The
+// check sees it as an argument. -1
+static void take_option(lua_State *L, int block, const char *option,
+                        const char *name, void (*check)(lua_State *, int))
+{
+  if (lua_getfield(L, 2, option) == LUA_TNIL) { // value?
+    lua_pop(L, 1);                              //
+    return;
+  }
+  if (check) check(L, lua_gettop(L));
+  lua_setfield(L, block, name); //
+}
+
+static void check_any_text(lua_State *L, int arg)
+{
+  check_text(L, arg, true);
+}
+
+static void check_size(lua_State *L, int arg)
+{
+  luaL_argcheck(L, luaL_checkinteger(L, arg) >= 0, arg, "must not be negative");
+}
+
+/// tide.content.link(uri: string, options: { name: string, title?,
+///   description?, mime_type?, size? }): tide.Content
+static int content_link(lua_State *L)
+{
+  static const char *const names[] = {"name",      "title", "description",
+                                      "mime_type", "size",  NULL};
+  check_uri(L, 1);
+  luaL_argcheck(L, check_options(L, 2, names), 2, "a name is missing");
+  lua_getfield(L, 2, "name"); // uri options name
+  luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "a name is missing");
+  push_block(L, "resource_link"); // uri options name block
+  int block = lua_gettop(L);
+  set_argument(L, 1, "uri");
+  take_option(L, block, "name", "name", check_any_text);
+  take_option(L, block, "title", "title", check_any_text);
+  take_option(L, block, "description", "description", check_any_text);
+  take_option(L, block, "mime_type", "mimeType", check_mime_type);
+  take_option(L, block, "size", "size", check_size);
+  return 1;
+}
+
+/// tide.content.resource(uri: string, options: { text?: string,
+///   bytes?: string, mime_type?: string }): tide.Content
+static int content_resource(lua_State *L)
+{
+  static const char *const names[] = {"text", "bytes", "mime_type", NULL};
+  check_uri(L, 1);
+  luaL_argcheck(L, check_options(L, 2, names), 2, "text or bytes are missing");
+  int text = lua_getfield(L, 2, "text");   // uri options text
+  int bytes = lua_getfield(L, 2, "bytes"); // uri options text bytes
+  luaL_argcheck(L, (text != LUA_TNIL) != (bytes != LUA_TNIL), 2,
+                "either text or bytes");
+  push_block(L, "resource"); // uri options text bytes block
+  lua_createtable(L, 0, 3);  // uri options text bytes block inner
+  set_argument(L, 1, "uri");
+  if (bytes != LUA_TNIL) set_base64(L, 4, "blob");
+  take_option(L, 6, "text", "text", check_any_text);
+  take_option(L, 6, "mime_type", "mimeType", check_mime_type);
+  lua_setfield(L, -2, "resource"); // uri options text bytes block
+  return 1;
+}
+
+void bind_content_open(lua_State *L)
+{
+  static const luaL_Reg functions[] = {
+      {"text", content_text},         {"image", content_image},
+      {"audio", content_audio},       {"link", content_link},
+      {"resource", content_resource}, {NULL, NULL}};
+  luaL_newmetatable(L, CONTENT_TYPE); // tide meta
+  lua_pushboolean(L, 0);              // tide meta false
+  lua_setfield(L, -2, "__metatable"); // tide meta
+  lua_pop(L, 1);                      // tide
+  luaL_newlib(L, functions);          // tide content
+  lua_setfield(L, -2, "content");     // tide
+}
