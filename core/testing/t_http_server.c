@@ -149,7 +149,10 @@ static void cut(struct http_request *req)
 static void big(struct http_request *req, size_t n, bool take)
 {
   struct buf b = {0};
-  if (!buf_reserve(&b, n + 1)) abort();
+  if (!buf_reserve(&b, n + 1)) {
+    respond_text(req, 500, "no memory");
+    return;
+  }
   for (size_t i = 0; i < n; i++)
     b.data[i] = (char)('a' + i % 26);
   b.len = n;

@@ -46,12 +46,20 @@ static void on_signal(struct ev_loop *ev, struct ev_signal *w, int events)
   loop_stop(w->data);
 }
 
-static double cpu_us(void)
+static double us_of(struct timeval t)
+{
+  return (double)t.tv_sec * 1e6 + (double)t.tv_usec;
+}
+
+static void print_cost(const struct rusage *before, uint64_t served)
 {
   struct rusage use;
   getrusage(RUSAGE_SELF, &use);
-  return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e6 +
-         (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
+  double n = served ? (double)served : 1.;
+  double user = (us_of(use.ru_utime) - us_of(before->ru_utime)) / n;
+  double sys = (us_of(use.ru_stime) - us_of(before->ru_stime)) / n;
+  printf("%llu requests, %.2f us of CPU each (user %.2f, system %.2f)\n",
+         (unsigned long long)served, user + sys, user, sys);
 }
 
 static bool open_server(struct bench *b, const char *address)
@@ -76,11 +84,10 @@ int main(int argc, char **argv)
   ev_signal_init(&interrupted, on_signal, SIGINT);
   interrupted.data = b.loop;
   ev_signal_start(loop_libev(b.loop), &interrupted);
-  double before = cpu_us();
+  struct rusage before;
+  getrusage(RUSAGE_SELF, &before);
   loop_run(b.loop);
-  double used = cpu_us() - before;
-  printf("%llu requests, %.2f us of CPU each\n", (unsigned long long)b.served,
-         b.served ? used / (double)b.served : 0.);
+  print_cost(&before, b.served);
   http_server_free(b.server);
   loop_free(b.loop);
   return 0;

@@ -1,4 +1,5 @@
-local parse = require("T").http_input.parse
+local T = require "T"
+local parse = T.http_input.parse
 
 local HOST = "Host: a\r\n"
 
@@ -324,5 +325,27 @@ describe("the way bytes are cut", function()
       assert.equal(state, ended)
       assert.same(list, got)
     end
+  end)
+end)
+
+describe("memory that is out", function()
+  after_each(function() T.buf.fail_after(-1) end)
+
+  it("at any point is a refusal with 503, never half a request", function()
+    local long = ("z"):rep(9000)
+    local pieces = { post("Content-Length: 9000\r\n", long:sub(1, 5000)), long:sub(5001) .. chunked(""),
+      "2328\r\n" .. long, "\r\n0\r\n\r\n" .. get("X: " .. long .. "\r\n") }
+    local list = parse(pieces)
+    assert.equal(3, #list)
+    local n = 0
+    repeat
+      T.buf.fail_after(n)
+      local got, state = parse(pieces)
+      local failed = T.buf.fired()
+      assert.equal(failed and 503 or "head", state, "allocation " .. n)
+      for i, message in ipairs(got) do assert.same(list[i], message) end
+      n = n + 1
+    until not failed
+    assert.is_true(n > 3)
   end)
 end)

@@ -1,4 +1,5 @@
-local http_server = require("T").http_server
+local T = require "T"
+local http_server = T.http_server
 local raw = require "raw_http"
 local socket = require "socket"
 
@@ -622,6 +623,39 @@ describe("connections", function()
     for _, c in ipairs(clients) do c:close() end
 
     eventually(function(s) return s.open == 0 end)
+  end)
+end)
+
+describe("memory that is out", function()
+  after_each(function() T.buf.fail_after(-1) end)
+
+  -- What one connection can ask for; false if it was cut or refused.
+  local function whole_conversation()
+    local c = raw.connect(server:name())
+    local function ask(text, wanted)
+      local a = c:send(text) and c:answer()
+      return a and a.status == 200 and #a.body == wanted
+    end
+    local fine = ask(post("/x", letters(50000)), 50038) and ask(get "/stream/3/20000", 60000)
+      and ask(get "/take/100000", 100000) and ask(get "/later/1", 5) and ask(get "/big/5000000", 5000000)
+    c:close()
+    return fine
+  end
+
+  it("costs a connection at most, and the server goes on", function()
+    start()
+    assert.is_true(whole_conversation())
+    local n, failed = 0, true
+    while failed do
+      T.buf.fail_after(n)
+      local done, fine = pcall(whole_conversation)
+      failed = T.buf.fired()
+      if not failed then assert.is_true(done and fine) end
+      assert.is_true(whole_conversation(), "behind allocation " .. n)
+      n = n + 1
+    end
+    assert.is_true(n > 3)
+    eventually(function(s) return s.open == 0 and s.running == 0 end)
   end)
 end)
 

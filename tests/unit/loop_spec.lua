@@ -1,4 +1,5 @@
-local loop = require("T").loop
+local T = require "T"
+local loop = T.loop
 
 -- The simulated loop in plain Lua: a list of timers, searched from end to end.
 local Model = {}
@@ -320,5 +321,26 @@ describe("a real loop", function()
     l:run()
 
     assert.equal("", l:record())
+  end)
+end)
+
+describe("a loop without memory", function()
+  after_each(function() T.buf.fail_after(-1) end)
+
+  it("is not made", function()
+    T.buf.fail_after(0)
+    assert.is_nil(loop.simulated())
+  end)
+
+  it("does not arm a timer, and arms it later", function()
+    local l = loop.simulated()
+    T.buf.fail_after(0)
+    l:act("start", 1, 10)
+    assert.is_true(T.buf.fired())
+    assert.is_false(l:armed(1))
+
+    l:act("start", 1, 10)
+
+    assert.is_true(l:armed(1))
   end)
 end)
