@@ -110,6 +110,7 @@ static struct list *running_of(struct mcp_shared *s,
 
 void mcp_shared_add(struct mcp_shared *s, struct inflight *call)
 {
+  call->added = true;
   pthread_mutex_lock(&s->lock);
   list_append(running_of(s, call->session, call->id), &call->link);
   pthread_mutex_unlock(&s->lock);
@@ -117,7 +118,8 @@ void mcp_shared_add(struct mcp_shared *s, struct inflight *call)
 
 void mcp_shared_remove(struct mcp_shared *s, struct inflight *call)
 {
-  if (!call->link.next) return;
+  if (!call->added) return;
+  call->added = false;
   pthread_mutex_lock(&s->lock);
   list_remove(&call->link);
   pthread_mutex_unlock(&s->lock);

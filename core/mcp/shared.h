@@ -41,7 +41,8 @@ bool mcp_shared_session_ended(struct mcp_shared *s,
 
 // A legacy call that runs, embedded in whatever runs it.
 struct inflight {
-  struct list link;
+  struct list link;        // under the lock, even to read: neighbours write it
+  bool added;              // the owner's thread only
   struct mailbox *mailbox; // of its worker; NULL: cancelled inline
   unsigned char session[SESSION_ID_LEN];
   struct slice id; // the request's id as sent, quotes included

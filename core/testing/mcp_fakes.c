@@ -22,6 +22,7 @@ static struct call *start(const struct live *live,
                           void *ctx)
 {
   struct world *w = world_of(live);
+  if (w->at_once) w->call_count = 0; // nobody will ask for it
   if (w->refuses || w->call_count == WORLD_CALLS) return NULL;
   struct call *call = &w->calls[w->call_count++];
   call->world = w;

@@ -43,7 +43,7 @@ struct world {
 
 // What left through one outlet.
 struct answer {
-  bool ended, streamed, gone_told;
+  bool ended, streamed, fault_fired;
   int status;
   struct buf headers, body; // "name: value\n"
   void (*on_gone)(void *ctx);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "mcp/header_value.h"
 
 #define WORLD  "T.mcp.world"
@@ -192,7 +193,17 @@ static struct header *read_headers(lua_State *L, struct arena *arena, size_t n)
   return headers;
 }
 
-// world:send{ method=, headers={{name, value}, ...}, body=, unix= }: an answer.
+// Lets the nth allocation fail while the request is served.
+static void serve_faulty(struct world *w, const struct http_message *m,
+                         struct answer *a, long fail_after)
+{
+  fault_fail_after(fail_after);
+  serve(w->server, m, false, (struct outlet){&t_outlet_ops, a});
+  a->fault_fired = fault_fired();
+}
+
+// world:send{ method=, headers={{name, value}, ...}, body=, unix=, fail_after= }:
+// an answer.
 static int send(lua_State *L)
 {
   struct world *w = check_world(L);
@@ -214,7 +225,13 @@ static int send(lua_State *L)
   m->header_count = lua_isnil(L, -1) ? 0 : (size_t)luaL_len(L, -1);
   m->headers = read_headers(L, &a->arena, m->header_count);
   lua_pop(L, 2);
-  serve(w->server, m, unix_socket, (struct outlet){&t_outlet_ops, a});
+  lua_getfield(L, 2, "fail_after"); // w request a fail_after
+  lua_Integer fail_after = luaL_optinteger(L, -1, -1);
+  lua_pop(L, 1);
+  if (fail_after >= 0)
+    serve_faulty(w, m, a, (long)fail_after);
+  else
+    serve(w->server, m, unix_socket, (struct outlet){&t_outlet_ops, a});
   return 1;
 }
 
@@ -309,6 +326,8 @@ static int answer_get(lua_State *L)
   lua_setfield(L, -2, "ended");
   lua_pushboolean(L, a->streamed);
   lua_setfield(L, -2, "streamed");
+  lua_pushboolean(L, a->fault_fired);
+  lua_setfield(L, -2, "fault_fired");
   lua_pushinteger(L, a->status);
   lua_setfield(L, -2, "status");
   set(L, "headers", buf_slice(&a->headers));
