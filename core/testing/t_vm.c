@@ -8,7 +8,8 @@
 // Scripts find `tide`, with the variables and secrets that the spec gives in
 // `env` and `secrets`; and `lab`: wait(i) waits until the spec calls vm:wake(i, ...);
 // early(i, v) is answered before it yields; torn(i) raises after it has taken
-// its ticket; nested(f) runs f as a task of its own, at once.
+// its ticket; nested(f) runs f as a task of its own, at once; cancel(i) cancels
+// the task that the spec has aimed at with vm:aim(i, task).
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ int t_vm(lua_State *L);
 
 struct slot {
   struct task_ticket ticket;
+  struct task_ticket target;
   unsigned cancels;
 };
 
@@ -123,13 +125,18 @@ static int lab_nested(lua_State *L)
   return 1;
 }
 
+static int lab_cancel(lua_State *L)
+{
+  struct slot *slot = check_slot(L, lab_of(L), 1);
+  lua_pushboolean(L, task_cancel(slot->target, E_CANCELLED));
+  return 1;
+}
+
 static void open_lab(lua_State *L, void *ctx)
 {
-  static const luaL_Reg functions[] = {{"wait", lab_wait},
-                                       {"early", lab_early},
-                                       {"torn", lab_torn},
-                                       {"nested", lab_nested},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"wait", lab_wait},     {"early", lab_early},   {"torn", lab_torn},
+      {"nested", lab_nested}, {"cancel", lab_cancel}, {NULL, NULL}};
   luaL_newlibtable(L, functions); // env lab
   lua_pushlightuserdata(L, ctx);  // env lab ctx
   luaL_setfuncs(L, functions, 1); // env lab
@@ -402,6 +409,15 @@ static int vm_wake(lua_State *L)
   return 1;
 }
 
+static int vm_aim(lua_State *L)
+{
+  struct lab *lab = check_lab(L);
+  lua_getfield(L, 3, "started");
+  check_slot(L, lab, 2)->target =
+      ((struct started *)lua_touserdata(L, -1))->ticket;
+  return 0;
+}
+
 static int vm_cancels(lua_State *L)
 {
   struct lab *lab = check_lab(L);
@@ -490,11 +506,14 @@ static int vm_collect(lua_State *L)
 int t_vm(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"load", vm_run_chunk},  {"walk", vm_walk},       {"start", vm_start},
-      {"cancel", vm_cancel},   {"wake", vm_wake},       {"cancels", vm_cancels},
-      {"advance", vm_advance}, {"holding", vm_holding}, {"slot", vm_slot},
-      {"figures", vm_figures}, {"collect", vm_collect}, {"log", vm_read_log},
-      {"close", vm_close},     {"__gc", vm_close},      {NULL, NULL}};
+      {"load", vm_run_chunk},  {"walk", vm_walk},
+      {"start", vm_start},     {"cancel", vm_cancel},
+      {"wake", vm_wake},       {"aim", vm_aim},
+      {"cancels", vm_cancels}, {"advance", vm_advance},
+      {"holding", vm_holding}, {"slot", vm_slot},
+      {"figures", vm_figures}, {"collect", vm_collect},
+      {"log", vm_read_log},    {"close", vm_close},
+      {"__gc", vm_close},      {NULL, NULL}};
   luaL_newmetatable(L, TYPE);      // meta
   luaL_setfuncs(L, methods, 0);    // meta
   lua_pushvalue(L, -1);            // meta meta
