@@ -46,7 +46,8 @@ static int new (lua_State *L)
   struct box *box = lua_newuserdatauv(L, sizeof(*box), 0); // ... box
   *box = (struct box){.now_ms = now_ms, .set = secret_set_new()};
   int fds[2];
-  if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) return luaL_error(L, "pipe");
+  if (pipe2(fds, O_CLOEXEC) != 0) return luaL_error(L, "pipe");
+  fcntl(fds[0], F_SETFL, O_NONBLOCK); // the log must not rely on it
   box->read_fd = fds[0];
   box->write_fd = fds[1];
   if (!lua_isnil(L, 3)) box->secret = secret_new(box->set, t_slice(L, 3));

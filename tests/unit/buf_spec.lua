@@ -39,21 +39,19 @@ describe("a buffer", function()
   it("keeps what it has and drops the rest when memory is out", function()
     local part = ("x"):rep(100)
     local parts = { part, part, part, part, part, part }
-    local n = 0
-    repeat
-      buf.fail_after(n)
+    local kept = { 0, 100, 200, 500 } -- it grows to 128, 256, 512, 1024
+    for n, expected in ipairs(kept) do
+      buf.fail_after(n - 1)
       local bytes, len = buf.append(table.unpack(parts))
-      local fired = buf.fired()
-      if fired then
-        assert.is_nil(bytes)
-        assert.is_true(len < 600 and len % 100 == 0)
-      else
-        assert.equal(table.concat(parts), bytes)
-      end
-      n = n + 1
-    until not fired
 
-    assert.is_true(n > 3)
+      assert.is_true(buf.fired())
+      assert.is_nil(bytes)
+      assert.equal(expected, len)
+    end
+
+    buf.fail_after(#kept)
+    assert.equal(table.concat(parts), (buf.append(table.unpack(parts))))
+    assert.is_false(buf.fired())
   end)
 end)
 

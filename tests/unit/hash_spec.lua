@@ -125,6 +125,12 @@ describe("chance", function()
       end
       assert.equal(limit, kinds)
     end
+    local limit, low = 3 << 62, 0 -- a plain modulo would favour the lowest third
+    for _, n in ipairs(hash.prng(1, 3000, limit)) do
+      assert.is_true(math.ult(n, limit))
+      if math.ult(n, 1 << 62) then low = low + 1 end
+    end
+    assert.is_true(low > 800 and low < 1200)
     for _, x in ipairs(hash.prng(1, 1000)) do assert.is_true(x >= 0 and x < 1) end
     for _, n in ipairs(hash.prng(1, 3, 0)) do assert.equal(0, n) end
   end)

@@ -8,7 +8,7 @@ local accepted = {
   '""', '"a"', '"\\u0000"', '"\\"\\\\\\/\\b\\f\\n\\r\\t"', '"\\u00e9\\uABCD\\uabcd"',
   '"\\ud83c\\udf0a"', '"\\uDBFF\\uDFFF"', '"é€🌊"', '"\127"', '"/"',
   '"\u{2028}\u{FEFF}\u{FFFF}\u{10FFFF}"', '"' .. ("x"):rep(1000) .. '"',
-  "[]", " [ ] ", "[1]", "[1,2]", "[1 , 2 ]", "[[],[[]],{}]", "[null,true,false]",
+  "[]", " [ ] ", "[1]", "[1,2]", "[1 , 2 ]", "[[],[[]],{}]", "[{},[[1],2]]", "[null,true,false]",
   "{}", "\t{\n}\r\n", '{"a":1}', '{"a" : 1 }', '{"a":{"b":[]}}', '{"":0}', '{"a":1,"a":2}',
   '{"a":"}","b":"]"}', "[" .. ("1,"):rep(1000) .. "1]",
 }
@@ -52,6 +52,8 @@ local refused = {
   { '"\\ud800"', 2, "expected a low surrogate" },
   { '"\\ud800x"', 2, "expected a low surrogate" },
   { '"\\ud800\\u0041"', 2, "expected a low surrogate" },
+  { '"\\ud800\\udbff"', 2, "expected a low surrogate" },
+  { '"\\ud800\\ue000"', 2, "expected a low surrogate" },
   { '"\\ud800\\ud800"', 2, "expected a low surrogate" },
   { '"\\ud800\\', 2, "expected a low surrogate" },
   { '"\\udc00"', 2, "expected a high surrogate" },

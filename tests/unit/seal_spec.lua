@@ -25,7 +25,7 @@ describe("a sealed value", function()
     local ring = seal.ring(new)
     local sealed = ring:close("session", "x")
 
-    for _, purpose in ipairs { "cursor", "sessio", "sessions", "" } do
+    for _, purpose in ipairs { "cursor", "sessioN", "Session", "sessio", "sessions", "" } do
       assert.is_nil(ring:open(purpose, sealed))
     end
   end)
