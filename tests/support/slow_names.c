@@ -1,5 +1,5 @@
-// slow_names.c -- preloaded, makes each lookup of a name take three seconds, as
-// a resolver does whose server is down.
+// slow_names.c -- preloaded, makes each lookup of a name take a second, as a
+// resolver does whose server is down.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +12,6 @@ int getaddrinfo(const char *name, const char *service,
   int (*real)(const char *, const char *, const struct addrinfo *,
               struct addrinfo **);
   *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-  sleep(3);
+  sleep(1);
   return real(name, service, hints, result);
 }

@@ -7,7 +7,7 @@
 //
 //   { "host": "127.0.0.1",
 //     "http": port,    keep-alive, all routes
-//     "short": port,   the same, but closes a connection that idles for 200 ms
+//     "short": port,   the same, but closes a connection that idles for 60 ms
 //     "mute": port,    accepts and never says a word
 //     "closed": port,  nobody listens
 //     "https": port, "self_signed": port, "expired": port, "wrong_name": port,
@@ -281,7 +281,7 @@ async function main() {
   const where = {
     host: HOST,
     http: await listen(plain(), "http"),
-    short: await listen(closeIdle(plain(), 200), "short"),
+    short: await listen(closeIdle(plain(), 60), "short"),
     mute: await listen(net.createServer(), "mute"),
     closed: await closedPort(),
   };

