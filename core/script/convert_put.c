@@ -2,7 +2,7 @@
 //
 // Nothing here may raise, so nothing here may allocate in Lua: the names of an
 // object are found with lua_next(), which pushes the strings that are there,
-// and stay on the stack while they are sorted and looked up.
+// and stay on the stack with their values while they are sorted and written.
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,6 +12,9 @@
 #include "script/convert_inside.h"
 
 #define FEW_NAMES 32 // that are sorted without memory of their own
+
+static const char mixed_keys[] = "a table must have either names only or the "
+                                 "keys 1 to n only to become JSON";
 
 // Where we are, from the inside out.
 struct place {
@@ -151,7 +154,14 @@ static enum error_code put_array(struct put *p, int table, lua_Integer n,
 
 struct name {
   struct slice text;
-  int index; // on the stack
+  int value; // index on the stack
+};
+
+// The members of an object while it is written; few need no memory.
+struct members {
+  size_t count, room;
+  struct name *names; // `few`, or allocated
+  struct name few[FEW_NAMES];
 };
 
 static int compare_names(const void *a, const void *b)
@@ -163,95 +173,111 @@ static int compare_names(const void *a, const void *b)
   return x.len < y.len ? -1 : x.len > y.len;
 }
 
-static bool sorted(const struct name *names, size_t n)
+static void sort_few(struct name *names, size_t n)
 {
-  for (size_t i = 1; i < n; i++)
-    if (compare_names(&names[i - 1], &names[i]) > 0) return false;
-  return true;
-}
-
-// Pushes the n names of the table. +n
-static void gather(lua_State *L, int table, struct name *names)
-{
-  int i = 0;
-  lua_pushnil(L);              // ... nil
-  while (lua_next(L, table)) { // ... name value
-    int at = lua_gettop(L) - 1;
-    names[i++] = (struct name){string_at(L, at), at};
-    lua_pop(L, 1);        // ... name
-    lua_pushvalue(L, -1); // ... name name
+  for (size_t i = 1; i < n; i++) {
+    struct name moved = names[i];
+    size_t at = i;
+    for (; at > 0 && compare_names(&names[at - 1], &moved) > 0; at--)
+      names[at] = names[at - 1];
+    names[at] = moved;
   }
 }
 
-static enum error_code put_members(struct put *p, int table,
+static void sort_names(struct members *m)
+{
+  if (m->count <= FEW_NAMES) {
+    sort_few(m->names, m->count);
+  } else {
+    qsort(m->names, m->count, sizeof(*m->names), compare_names);
+  }
+}
+
+static bool more_room(struct members *m)
+{
+  size_t room = m->room * 4, size = room * sizeof(*m->names);
+  struct name *old = m->names == m->few ? NULL : m->names;
+  struct name *names = fault_now() ? NULL : realloc(old, size);
+  if (!names) return false;
+  if (!old) memcpy(names, m->few, sizeof(m->few));
+  m->names = names;
+  m->room = room;
+  return true;
+}
+
+// Leaves each name and its value on the stack. +2n
+static enum error_code gather(struct put *p, int table, struct members *m,
+                              const struct place *at)
+{
+  lua_State *L = p->L;
+  lua_pushnil(L);              // ... nil
+  while (lua_next(L, table)) { // ... name value
+    if (lua_type(L, -2) != LUA_TSTRING) return refuse(p, at, mixed_keys);
+    if (m->count == m->room && !more_room(m)) return no_memory(p);
+    if (!lua_checkstack(L, 8)) return refuse(p, at, "too many members");
+    int value = lua_gettop(L);
+    m->names[m->count++] = (struct name){string_at(L, value - 1), value};
+    lua_pushvalue(L, -2); // ... name value name
+  }
+  return OK;
+}
+
+static enum error_code put_members(struct put *p, const struct members *m,
                                    const struct schema *schema,
-                                   struct place *here, unsigned depth,
-                                   const struct name *names, size_t n)
+                                   struct place *here, unsigned depth)
 {
   buf_putc(p->out, '{');
-  for (size_t i = 0; i < n; i++) {
-    here->name = names[i].text;
+  for (size_t i = 0; i < m->count; i++) {
+    struct slice name = m->names[i].text;
+    here->name = name;
     if (i) buf_putc(p->out, ',');
-    enum error_code code = put_string(p, names[i].text, here);
+    enum error_code code = put_string(p, name, here);
     if (code) return code;
     buf_putc(p->out, ':');
-    const struct schema *member =
-        schema ? schema_property(schema, names[i].text) : NULL;
-    lua_pushvalue(p->L, names[i].index); // name
-    lua_rawget(p->L, table);             // value
-    code = put_value(p, lua_gettop(p->L), member, here, depth);
-    lua_pop(p->L, 1); //
+    const struct schema *inner = schema ? schema_property(schema, name) : NULL;
+    code = put_value(p, m->names[i].value, inner, here, depth);
     if (code) return code;
   }
   buf_putc(p->out, '}');
   return OK;
 }
 
-static enum error_code put_object(struct put *p, int table, size_t n,
+static enum error_code put_object(struct put *p, int table,
                                   const struct schema *schema,
                                   struct place *here, unsigned depth)
 {
-  struct name few[FEW_NAMES], *names = few;
+  struct members m;
   int top = lua_gettop(p->L);
-  if (n > (size_t)INT32_MAX / 2 || !lua_checkstack(p->L, (int)n + 8))
-    return refuse(p, here->up, "too many members");
-  if (n > FEW_NAMES) {
-    names = fault_now() ? NULL : malloc(n * sizeof(*names));
-    if (!names) return no_memory(p);
+  m.count = 0;
+  m.room = FEW_NAMES;
+  m.names = m.few;
+  enum error_code code = gather(p, table, &m, here->up); // names and values...
+  if (!code) {
+    sort_names(&m);
+    code = put_members(p, &m, schema, here, depth);
   }
-  gather(p->L, table, names); // names...
-  if (!sorted(names, n)) qsort(names, n, sizeof(*names), compare_names);
-  enum error_code code = put_members(p, table, schema, here, depth, names, n);
-  if (names != few) free(names);
+  if (m.names != m.few) free(m.names);
   lua_settop(p->L, top); //
   return code;
 }
 
 // --- tables ---
 
-// What the keys of a table are: how many of each kind.
-struct keys {
-  size_t names, indexes, others;
-};
-
-static struct keys count_keys(lua_State *L, int table, lua_Integer n)
+// Are the keys of a table exactly 1 to n?
+static bool is_whole(lua_State *L, int table, lua_Integer n)
 {
-  struct keys keys = {0, 0, 0};
+  lua_Integer count = 0;
   lua_pushnil(L);              // nil
   while (lua_next(L, table)) { // key value
     lua_pop(L, 1);             // key
-    if (lua_type(L, -1) == LUA_TSTRING) {
-      keys.names++;
-      continue;
-    }
     lua_Integer i = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
-    if (i >= 1 && i <= n) {
-      keys.indexes++;
-    } else {
-      keys.others++;
+    if (i < 1 || i > n) {
+      lua_pop(L, 1); //
+      return false;
     }
+    count++;
   }
-  return keys;
+  return count == n;
 }
 
 static bool holds(const struct place *at, const void *table)
@@ -270,20 +296,15 @@ static enum error_code put_table(struct put *p, int table,
   if (holds(at, here.table))
     return refuse(p, at, "a table that holds itself cannot become JSON");
   if (depth >= JSON_MAX_DEPTH) return refuse(p, at, "nested too deeply");
-  lua_Integer n = (lua_Integer)lua_rawlen(L, table);
-  struct keys keys = count_keys(L, table, n);
-  bool whole = !keys.names && !keys.others && keys.indexes == (size_t)n;
   bool object = schema && schema_is_object(schema);
   bool array = !object && ((schema && schema_is_array(schema)) ||
                            convert_is_array(L, table));
-  if (array && !whole) return refuse(p, at, "not a list without holes");
-  if (array || (whole && n > 0 && !object))
+  lua_Integer n = (lua_Integer)lua_rawlen(L, table);
+  if (object || (!array && n == 0))
+    return put_object(p, table, schema, &here, depth + 1);
+  if (is_whole(L, table, n))
     return put_array(p, table, n, schema, &here, depth + 1);
-  if (keys.indexes || keys.others)
-    return refuse(p, at,
-                  "a table must have either names only or the keys 1 to n "
-                  "only to become JSON");
-  return put_object(p, table, keys.names, schema, &here, depth + 1);
+  return refuse(p, at, array ? "not a list without holes" : mixed_keys);
 }
 
 static enum error_code put_value(struct put *p, int index,

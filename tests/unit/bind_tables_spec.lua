@@ -58,7 +58,8 @@ describe("tide.error", function()
     gives({ code = "timeout", message = "no answer in time" }, 'tide.error "timeout"')
     gives({ code = "conflict", message = "x", details = { 1 }, retry_after_ms = 5, side_effect = "done",
       attempts = 2, status = 409 },
-      'tide.error("conflict", "x", { details = { 1 }, retry_after_ms = 5, side_effect = "done", attempts = 2, status = 409 })')
+      'tide.error("conflict", "x",
+        { details = { 1 }, retry_after_ms = 5, side_effect = "done", attempts = 2, status = 409 })')
     gives("conflict: x", 'tostring(tide.error("conflict", "x"))')
     gives("it failed: conflict: x!", '"it failed: " .. tide.error("conflict", "x") .. "!"')
     gives(false, 'getmetatable(tide.error "conflict")')
@@ -119,7 +120,8 @@ describe("tide.content", function()
     end
     refuses("a name is missing", "tide.content.link('a:b', {})")
     refuses("a name is missing", "tide.content.link('a:b')")
-    refuses("unknown option 'mimetype' (did you mean mime_type?)", "tide.content.link('a:b', { name = 'x', mimetype = 'a/b' })")
+    refuses("unknown option 'mimetype' (did you mean mime_type?)",
+      "tide.content.link('a:b', { name = 'x', mimetype = 'a/b' })")
     refuses("must not be negative", "tide.content.link('a:b', { name = 'x', size = -1 })")
     refuses("either text or bytes", "tide.content.resource('a:b', {})")
     refuses("either text or bytes", "tide.content.resource('a:b', { text = 'x', bytes = 'y' })")
@@ -159,7 +161,8 @@ describe("tide.schema", function()
     gives({ kind = "string", "a", "b", default = "a" }, 'tide.schema.string { "a", "b", default = "a" }')
     gives({ kind = "integer", min = 1, optional = true }, "tide.schema.integer { min = 1, optional = true }")
     gives({ kind = "list", { kind = "number" } }, "tide.schema.list(tide.schema.number())")
-    gives({ kind = "list", { kind = "number" }, max_items = 3 }, "tide.schema.list { tide.schema.number(), max_items = 3 }")
+    gives({ kind = "list", { kind = "number" },
+      max_items = 3 }, "tide.schema.list { tide.schema.number(), max_items = 3 }")
     gives({ kind = "map", of = { kind = "boolean" } }, "tide.schema.map { of = tide.schema.boolean {} }")
     gives({ kind = "object", { a = { kind = "string" } } }, "tide.schema.object { { a = tide.schema.string() } }")
     gives({ kind = "string" }, 'tide.schema.string { kind = "integer" }')
@@ -170,20 +173,24 @@ describe("tide.schema", function()
     gives({ kind = "raw", schema = { type = "string", description = "d" }, optional = true },
       'tide.schema.raw { type = "string", optional = true, about = "d" }')
     gives({ kind = "raw", '{"type":"string"}' }, [[tide.schema.raw '{"type":"string"}']])
-    gives({ kind = "raw", { type = "string" }, optional = true }, 'tide.schema.raw { { type = "string" }, optional = true }')
+    gives({ kind = "raw", { type = "string" },
+      optional = true }, 'tide.schema.raw { { type = "string" }, optional = true }')
   end)
 
   it("leaves its argument as it was", function()
     gives({ min = 1 }, "local options = { min = 1 } tide.schema.integer(options) return options")
-    gives({ type = "string", optional = true }, "local o = { type = 'string', optional = true } tide.schema.raw(o) return o")
+    gives({ type = "string", optional = true },
+      "local o = { type = 'string', optional = true } tide.schema.raw(o) return o")
   end)
 end)
 
 describe("tide.log", function()
   it("writes a line with fields in order", function()
-    vm:load("tide.log.warn('it is late', { b = 'two words', a = 1, c = { 1, 2 }, d = true, e = tide.json.null })", "clock.lua")
+    vm:load("tide.log.warn('it is late',
+      { b = 'two words', a = 1, c = { 1, 2 }, d = true, e = tide.json.null })", "clock.lua")
 
-    assert.equal('2023-11-14T22:13:20.000Z warn scripts/clock it is late a=1 b="two words" c="[1,2]" d=true e="userdata: (nil)"\n',
+
+         assert.equal('2023-11-14T22:13:20.000Z warn scripts/clock it is late a=1 b="two words" c="[1,2]" d=true e="userdata: (nil)"\n',
       (vm:log():gsub("NULL", "(nil)")))
   end)
 
@@ -222,6 +229,7 @@ describe("tide.log", function()
     refuses("the names must be strings", "tide.log.info('x', { 1 })")
     refuses("table expected", "tide.log.info('x', 1)")
     refuses("string expected", "tide.log.info({})")
-    refuses("too many fields", "tide.log.info('x', (function() local t = {} for i = 1, 40 do t['k' .. i] = 1 end return t end)())")
+    refuses("too many fields",
+      "tide.log.info('x', (function() local t = {} for i = 1, 40 do t['k' .. i] = 1 end return t end)())")
   end)
 end)
