@@ -19,6 +19,7 @@
 
 #define MODULE     "net/http_server"
 #define LINGER_NS  (2 * NS_PER_S)
+#define ROUNDS_MAX 4  // then others have their turn, if a reader is that fast
 #define LINGER_MAX 64 // reads, of what a refused client still sends
 
 static void on_io(struct io *io, int events, void *ctx);
@@ -232,12 +233,11 @@ static void settle(struct http_conn *c)
   const struct http_request *req = c->req;
   bool at_rest = !req || (!req->running && output_pending(&req->out) == 0);
   bool clean = !req || http_input_empty(&req->input);
-  if (c->doomed)
+  bool over = at_rest && c->closing;
+  if (c->doomed || (over && clean && !c->linger))
     conn_cut(c);
-  else if (at_rest && c->closing && (c->linger || !clean))
+  else if (over)
     begin_linger(c);
-  else if (at_rest && c->closing)
-    conn_cut(c);
   else if (at_rest && clean)
     become_idle(c);
   else
@@ -322,8 +322,9 @@ void conn_go(struct http_conn *c)
 {
   bool more = c->req != NULL;
   c->busy = true;
-  while (more && !c->doomed) {
+  for (int round = 0; more && !c->doomed; round++) {
     more = serve(c);
+    if (round >= ROUNDS_MAX && output_pending(&c->req->out)) break;
     bool was_free = may_serve(c);
     send_now(c);
     more = tell_drained(c) || more || (!was_free && may_serve(c));

@@ -245,8 +245,8 @@ static int parse_field(struct slice line, struct header *field,
 
 static struct slice take_line(struct slice *rest)
 {
-  struct slice line = {0};
-  take_until(rest, '\n', &line);
+  struct slice line;
+  if (!take_until(rest, '\n', &line)) return SLICE("");
   line.len--; // the CR; head_scan() has seen to it
   return line;
 }

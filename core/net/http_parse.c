@@ -23,24 +23,20 @@ static int on_body(struct http_parser *p, const char *at, size_t len)
   return 0;
 }
 
-// Paused, so that it does not begin to read the next request.
 static int on_complete(struct http_parser *p)
 {
   struct judge *j = p->data;
   j->done = true;
-  http_parser_pause(p, 1);
   return 0;
 }
 
-// True if it took all bytes, up to its end or ours.
 static bool feed(struct judge *j, struct slice bytes)
 {
   static const struct http_parser_settings settings = {
       .on_body = on_body, .on_message_complete = on_complete};
   struct http_parser *p = parser(j);
   size_t taken = http_parser_execute(p, &settings, bytes.data, bytes.len);
-  enum http_errno error = HTTP_PARSER_ERRNO(p);
-  return taken == bytes.len && (error == HPE_OK || error == HPE_PAUSED);
+  return taken == bytes.len && HTTP_PARSER_ERRNO(p) == HPE_OK;
 }
 
 int judge_head(struct judge *j, struct slice head,

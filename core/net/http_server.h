@@ -6,12 +6,16 @@
 // request. Requests of one connection are handed up one at a time; pipelined
 // ones wait in the buffer, so answers are in order.
 //
-// Strict, since a lenient parser in front of services is a smuggling tool: bare
-// LF, obs-fold, NUL, a space before the colon, repeated or conflicting
-// Content-Length, Content-Length with Transfer-Encoding, any coding but
-// "chunked", a bad chunk, a bad or missing or repeated Host (HTTP/1.1), a
-// target that is not origin-form (or "*" with OPTIONS): 400 and close. Limits: 431, 413, 408, 414, 503 and close.
-// HTTP/1.0 is answered, without keep-alive unless asked for. Other versions: 505.
+// Strict, since a lenient parser in front of services is a smuggling tool. 400
+// and close: bare LF or CR, obs-fold, NUL and other controls, a space before
+// the colon, repeated or conflicting Content-Length, Content-Length with
+// Transfer-Encoding, any coding but "chunked", a bad chunk, a bad or missing or
+// repeated Host (HTTP/1.1), a target that is not origin-form (or "*" with
+// OPTIONS). Also with a close: 417 for an expectation that is not 100-continue,
+// 501 for a method that http-parser does not know, 505 for a version that is
+// not 1.0 or 1.1; and the limits: 408, 413, 414 (no end of the request line
+// within max_header_bytes), 431, 503. HTTP/1.0 is answered, without keep-alive
+// unless asked for. A client that closes its half of the connection is gone.
 //
 // A request ends in exactly one of: http_respond(), http_stream_end(), or
 // http_stream_abort(). If the client leaves before, `on_gone` of that request
@@ -35,7 +39,7 @@ struct http_server;
 struct http_request; // a request that is being answered
 
 struct http_server_options {
-  uint32_t max_header_bytes;  // request line and fields; default 16 KiB
+  uint32_t max_header_bytes;  // with the request line; default 16, most 64 KiB
   uint32_t max_headers;       // number of fields; default 100
   uint32_t max_body_bytes;    // default 4 MiB
   uint32_t max_connections;   // default 20,000; more are closed with 503
@@ -86,7 +90,8 @@ enum error_code http_server_add(struct http_server *server, int fd);
 // last connection is gone or `deadline_ms` has passed (then the rest is cut).
 void http_server_drain(struct http_server *server, uint32_t deadline_ms,
                        void (*on_drained)(void *ctx), void *ctx);
-// Cuts everything; every open request's on_gone is called. NULL is fine.
+// Cuts everything; every open request's on_gone is called. A handler that has
+// not ended its request still must. Not from inside a handler. NULL is fine.
 void http_server_free(struct http_server *server);
 
 struct http_server_stats {

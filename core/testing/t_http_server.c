@@ -8,6 +8,7 @@
 //   /stream/N/S  N chunks of S bytes; waits when told to
 //   /later/MS    an answer from a timer
 //   /hang        no answer before release(); counts who leaves
+//   /late/MS     asks to be told that the client is gone after MS
 //   /abort       half of a stream, then the connection is cut
 //   /evil        fields that a handler must not send
 
@@ -100,6 +101,20 @@ static void on_stream_gone(void *ctx)
   w->lab->gone++;
   http_stream_abort(w->req);
   free(w);
+}
+
+static void on_late(struct timer *t, void *ctx)
+{
+  (void)t;
+  struct wait *w = ctx;
+  http_on_gone(w->req, on_stream_gone, w);
+}
+
+static void ask_late(struct lab *lab, struct http_request *req, uint64_t ms)
+{
+  struct wait *w = wait_new(lab, req);
+  timer_init(&w->timer, lab->worker.loop, on_late, w);
+  timer_start(&w->timer, ms * NS_PER_MS);
 }
 
 static void stream_on(void *ctx)
@@ -202,6 +217,8 @@ static void on_request(struct http_request *req, const struct http_message *m,
     stream(lab, req, n, size);
   else if (sscanf(path, "/later/%zu", &n) == 1)
     later(lab, req, n);
+  else if (sscanf(path, "/late/%zu", &n) == 1)
+    ask_late(lab, req, n);
   else if (!strcmp(path, "/hang"))
     hang(lab, req);
   else if (!strcmp(path, "/abort"))

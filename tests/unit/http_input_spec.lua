@@ -229,6 +229,7 @@ describe("a body", function()
     assert.is_false(wants(post("Content-Length: 3\r\n" .. expects, "a")))
     assert.is_false(wants(post("Content-Length: 3\r\n")))
     assert.is_false(wants(get(expects)))
+    assert.is_false(wants("POST / HTTP/1.0\r\nContent-Length: 3\r\n" .. expects .. "\r\n"))
   end)
 
   local refused = {
@@ -277,6 +278,7 @@ describe("the way bytes are cut", function()
     chunked("5;x\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\n") .. "\r\n" .. get(),
     get() .. post("Content-Length: 3\r\n", "abc") .. chunked("1\r\na\r\n0\r\n\r\n") .. get(),
     "\r\n" .. get() .. "\r\n\r\n",
+    "\r\n\n",
     get("X: a\nb\r\n"),
     chunked("5\r\nhello\n"),
     request("GET / HTTP/1.1", "Expect: x\r\n"),

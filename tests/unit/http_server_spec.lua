@@ -477,6 +477,17 @@ describe("a client that leaves", function()
     assert.equal("released", c:answer().body)
   end)
 
+  it("is told of also when the handler asks only afterwards", function()
+    start()
+    local c = connect()
+    c:send(get "/late/40")
+    eventually(function(s) return s.running == 1 end)
+
+    c:close()
+
+    eventually(function(s) return s.gone == 1 and s.running == 0 end)
+  end)
+
   it("counts as gone when it closes its half", function()
     start()
     local c = connect()
