@@ -58,8 +58,8 @@ describe("tide.error", function()
     gives({ code = "timeout", message = "no answer in time" }, 'tide.error "timeout"')
     gives({ code = "conflict", message = "x", details = { 1 }, retry_after_ms = 5, side_effect = "done",
       attempts = 2, status = 409 },
-      'tide.error("conflict", "x",
-        { details = { 1 }, retry_after_ms = 5, side_effect = "done", attempts = 2, status = 409 })')
+      [[tide.error("conflict", "x",
+        { details = { 1 }, retry_after_ms = 5, side_effect = "done", attempts = 2, status = 409 })]])
     gives("conflict: x", 'tostring(tide.error("conflict", "x"))')
     gives("it failed: conflict: x!", '"it failed: " .. tide.error("conflict", "x") .. "!"')
     gives(false, 'getmetatable(tide.error "conflict")')
@@ -161,8 +161,8 @@ describe("tide.schema", function()
     gives({ kind = "string", "a", "b", default = "a" }, 'tide.schema.string { "a", "b", default = "a" }')
     gives({ kind = "integer", min = 1, optional = true }, "tide.schema.integer { min = 1, optional = true }")
     gives({ kind = "list", { kind = "number" } }, "tide.schema.list(tide.schema.number())")
-    gives({ kind = "list", { kind = "number" },
-      max_items = 3 }, "tide.schema.list { tide.schema.number(), max_items = 3 }")
+    gives({ kind = "list", { kind = "number" }, max_items = 3 },
+      "tide.schema.list { tide.schema.number(), max_items = 3 }")
     gives({ kind = "map", of = { kind = "boolean" } }, "tide.schema.map { of = tide.schema.boolean {} }")
     gives({ kind = "object", { a = { kind = "string" } } }, "tide.schema.object { { a = tide.schema.string() } }")
     gives({ kind = "string" }, 'tide.schema.string { kind = "integer" }')
@@ -173,8 +173,8 @@ describe("tide.schema", function()
     gives({ kind = "raw", schema = { type = "string", description = "d" }, optional = true },
       'tide.schema.raw { type = "string", optional = true, about = "d" }')
     gives({ kind = "raw", '{"type":"string"}' }, [[tide.schema.raw '{"type":"string"}']])
-    gives({ kind = "raw", { type = "string" },
-      optional = true }, 'tide.schema.raw { { type = "string" }, optional = true }')
+    gives({ kind = "raw", { type = "string" }, optional = true },
+      'tide.schema.raw { { type = "string" }, optional = true }')
   end)
 
   it("leaves its argument as it was", function()
@@ -186,12 +186,12 @@ end)
 
 describe("tide.log", function()
   it("writes a line with fields in order", function()
-    vm:load("tide.log.warn('it is late',
-      { b = 'two words', a = 1, c = { 1, 2 }, d = true, e = tide.json.null })", "clock.lua")
+    vm:load([[tide.log.warn('it is late',
+      { b = 'two words', a = 1, c = { 1, 2 }, d = true, e = tide.json.null })]], "clock.lua")
 
 
-         assert.equal('2023-11-14T22:13:20.000Z warn scripts/clock it is late a=1 b="two words" c="[1,2]" d=true e="userdata: (nil)"\n',
-      (vm:log():gsub("NULL", "(nil)")))
+    assert.equal("2023-11-14T22:13:20.000Z warn scripts/clock it is late"
+      .. ' a=1 b="two words" c="[1,2]" d=true e="userdata: (nil)"\n', vm:log())
   end)
 
   it("has four levels", function()

@@ -114,8 +114,8 @@ describe("tide.env and tide.secret", function()
   it("read what the engine was given", function()
     assert.equal("eu", run(vm, "return tide.env 'TIDEGATE_REGION'"))
     assert.equal("us", run(vm, "return tide.env('TIDEGATE_OTHER', 'us')"))
-    assert.matches("tide.env: HOME is not set, or scripts may not read it", run(vm,
-      "return tide.env 'HOME'"), 1, true)
+    assert.matches("tide.env: HOME is not set, or scripts may not read it",
+      run(vm, "return tide.env 'HOME'"), 1, true)
     assert.matches("there is no secret 'none': set it in the spec", run(vm, "return tide.secret 'none'"), 1, true)
     assert.is_nil((vm:load "return tide.secret('none', { optional = true })"))
     assert.matches("unknown option 'optionl' (did you mean optional?)",
@@ -130,7 +130,7 @@ describe("tide.env and tide.secret", function()
       "return string.byte(s)", "return table.concat({ s })", "return tide.json.encode(s)",
       "return tide.json.encode { a = { s } }", "return tide.url.encode(s)", "return s .. {}",
       "return tide.base64.decode(tide.base64.encode(s))", "return string.rep(s, 1)",
-        "for k in pairs(s) do return k end",
+      "for k in pairs(s) do return k end",
       "tide.log.info('x', { s = s, t = { s }, u = 'a' .. s }) return 1", "error(s)", "return getmetatable(s)",
       "return next(s)", "return rawlen(s)", "return ('x'):gsub('x', s)", "return setmetatable({}, { __index = s }).x",
       "tide.log.info(s)", "tide.log.info('x', s)", "return tide.error('conflict', s)",
