@@ -76,8 +76,8 @@ struct call_part {
 };
 
 void call_attach(struct call *call, struct call_part *part);
-// The call of the running task of L; raises outside of one. `what` is named in
-// the message.
+// The call of the running task of L; raises a Lua error outside of one. `what`
+// is named in the message.
 struct call *call_of(lua_State *L, const char *what);
 const struct tool *call_tool(const struct call *call);
 const struct live *call_live(const struct call *call);

@@ -375,6 +375,22 @@ int task_yield(lua_State *L)
   return lua_yieldk(L, 0, lua_gettop(L), after_wait);
 }
 
+int task_yield_then(lua_State *L, lua_KFunction then, lua_KContext ctx)
+{
+  struct task *t = running_task(L);
+  assert(t);
+  if (t->early >= 0) return then(L, LUA_YIELD, ctx);
+  assert(t->wait_number);
+  t->state = TASK_WAITING;
+  return lua_yieldk(L, 0, ctx, then);
+}
+
+int task_call(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx)
+{
+  lua_callk(L, nargs, LUA_MULTRET, ctx, then);
+  return then(L, LUA_OK, ctx);
+}
+
 static struct task *redeem(struct task_ticket ticket)
 {
   struct task *t = ticket.task;

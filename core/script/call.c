@@ -1,0 +1,370 @@
+// call.c -- see call.h for the contract.
+//
+// A call checks its arguments, runs the handler as a task and, when that
+// failed for the service's sake, the fallback as another. end() is the only
+// way out.
+
+#include "script/call.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "loop/clock.h"
+#include "script/call_result.h"
+#include "script/context.h"
+#include "script/convert.h"
+#include "script/fault.h"
+
+// Time kept for the fallback when the handler has used up the rest.
+#define RESERVE_NS (20 * NS_PER_MS)
+
+struct call {
+  struct live live;
+  const struct tool *tool;
+  struct slice principal, request_id;
+  const struct json_doc *doc; // the arguments, complete with defaults
+  uint32_t node;              // in doc; JSON_NONE and no doc: {}
+  struct json_doc own_doc;
+  call_done_fn done;
+  void *ctx;
+  struct task_ticket ticket;
+  bool *ended; // told by end(); set while a task is being started
+  bool again;  // the handler failed while it was being started
+  struct timer timer;
+  uint64_t deadline_ns;
+  struct list parts;
+  uint32_t attempts;
+  enum side_effect side_effect;
+  bool falling_back;
+  struct error first_error; // what led to the fallback
+  struct arena arena;
+  struct buf out;     // the result, when it had to be written
+  struct trail trail; // last: its steps need no clearing
+};
+
+static struct loop *loop_of(const struct call *c)
+{
+  return vm_loop(c->live.vm);
+}
+
+static void step(struct call *c, enum trail_kind kind, enum error_code code,
+                 int64_t a, struct slice label)
+{
+  trail_add(&c->trail, loop_exact(loop_of(c)), kind, code, a, 0, label);
+}
+
+// --- the end ---
+
+static void give_back(struct call *c)
+{
+  timer_stop(&c->timer);
+  while (!list_empty(&c->parts)) {
+    struct call_part *part = LIST_ITEM(c->parts.next, struct call_part, link);
+    list_remove(&part->link);
+    part->stop(part);
+  }
+}
+
+static void log_end(const struct call *c, const struct call_result *r)
+{
+  struct log *log = vm_log(c->live.vm);
+  if (!log_on(log, LOG_INFO)) return;
+  uint64_t ns = loop_exact(loop_of(c)) - c->trail.start_ns;
+  char principal[96];
+  log_write(log, LOG_INFO, "script/call",
+            "call tool=%.*s req=%.*s code=%s us=%" PRIu64
+            " attempts=%u generation=%" PRIu64 " principal=%s",
+            SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
+            error_name(r->error.code), ns / 1000, c->attempts,
+            c->live.generation->number,
+            log_value(principal, sizeof(principal), c->principal));
+}
+
+// The only way out. `r` may point into responses: they live until done is over.
+static void end(struct call *c, struct call_result *r)
+{
+  struct vm *vm = c->live.vm;
+  if (c->ended) *c->ended = true;
+  r->attempts = c->attempts;
+  r->side_effect = c->side_effect;
+  r->trail = &c->trail;
+  step(c, TRAIL_RESULT, r->error.code, (int64_t)r->body.len,
+       c->falling_back ? SLICE("by the fallback") : (struct slice){0});
+  log_end(c, r);
+  c->done(c->ctx, c, r);
+  give_back(c);
+  buf_finish(&c->out);
+  arena_finish(&c->arena);
+  free(c);
+  vm_release(vm);
+}
+
+static void end_with(struct call *c, const struct error *err)
+{
+  struct call_result r = {.form = CALL_ERROR, .error = *err};
+  end(c, &r);
+}
+
+// --- running ---
+
+static int leave(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status, (void)ctx;
+  return lua_gettop(L);
+}
+
+// The body of the task: makes the arguments inside the coroutine, where running
+// out of memory ends the task and nothing else, and calls the script.
+static int enter(lua_State *L)
+{
+  struct call *c = lua_touserdata(L, 1);
+  uint32_t slot = c->falling_back ? c->tool->fallback_slot : c->tool->run_slot;
+  lua_settop(L, 0);
+  vm_push_function(c->live.vm, L, slot); // fn
+  context_push(L, CONTEXT_CALL);         // fn ctx
+  if (c->doc)
+    convert_push(L, c->doc, c->node, &c->arena); // fn ctx args
+  else
+    lua_newtable(L);                                   // fn ctx args
+  if (c->falling_back) fault_push(L, &c->first_error); // fn ctx args err
+  return task_call(L, lua_gettop(L) - 1, leave, 0);
+}
+
+static void on_task_done(void *ctx, lua_State *L, enum error_code code);
+
+// A task may end inside task_start(). If that ends the call, c is gone; if it
+// leads to the fallback, that one is started here rather than inside.
+static void run(struct call *c)
+{
+  lua_State *L = vm_state(c->live.vm);
+  do {
+    bool ended = false;
+    c->again = false;
+    c->ended = &ended;
+    lua_pushcfunction(L, enter); // enter
+    lua_pushlightuserdata(L, c); // enter call
+    struct task_ticket ticket =
+        task_start(vm_tasks(c->live.vm), L, 1, c, on_task_done, c);
+    if (ended) return;
+    c->ended = NULL;
+    c->ticket = ticket;
+  } while (c->again);
+}
+
+// Only when the service could not do it: an answer that says no is an answer.
+static bool wants_fallback(const struct call *c, enum error_code code)
+{
+  if (c->falling_back || c->tool->fallback_slot == 0) return false;
+  return error_may_retry(code) || code == E_BAD_RESPONSE || code == E_TLS;
+}
+
+static void fall_back(struct call *c, const struct error *err)
+{
+  c->falling_back = true;
+  c->first_error = *err;
+  step(c, TRAIL_FALLBACK, err->code, 0, (struct slice){0});
+  timer_start_at(&c->timer, c->deadline_ns);
+  if (c->ended)
+    c->again = true;
+  else
+    run(c);
+}
+
+static void fail(struct call *c, lua_State *L, int index, struct call_result *r)
+{
+  r->form = CALL_ERROR;
+  call_result_details(L, index, &c->arena, r);
+  if (wants_fallback(c, r->error.code)) {
+    fall_back(c, &r->error);
+    return;
+  }
+  // A fallback that breaks must not hide what led to it.
+  if (c->falling_back && r->error.code == E_SCRIPT) r->error = c->first_error;
+  end(c, r);
+}
+
+// What was raised, and where: for the log alone.
+static void log_failure(const struct call *c)
+{
+  struct slice text = task_failure_text(vm_tasks(c->live.vm));
+  if (!text.data) return;
+  log_warn(vm_log(c->live.vm), "script/call",
+           "script failed tool=%.*s req=%.*s: %.*s", SLICE_ARG(c->tool->name),
+           SLICE_ARG(c->request_id), SLICE_ARG(text));
+}
+
+static void on_task_done(void *ctx, lua_State *L, enum error_code code)
+{
+  struct call *c = ctx;
+  struct call_result r = {.error = {.retry_after_ms = -1}};
+  if (code != OK) log_failure(c);
+  int failed = code != OK ? lua_gettop(L) : 0;
+  if (!failed && !lua_toboolean(L, 1) && fault_is(L, 2)) failed = 2;
+  if (failed) {
+    fail(c, L, failed, &r);
+    return;
+  }
+  if (call_result_read(L, c->tool, &c->out, &r) != OK)
+    log_warn(vm_log(c->live.vm), "script/call",
+             "bad result tool=%.*s req=%.*s: %s", SLICE_ARG(c->tool->name),
+             SLICE_ARG(c->request_id), r.error.message);
+  end(c, &r);
+}
+
+static void on_deadline(struct timer *timer, void *ctx)
+{
+  (void)timer;
+  struct call *c = ctx;
+  step(c, TRAIL_CANCEL, E_TIMEOUT, 0, SLICE("deadline"));
+  task_cancel(c->ticket, E_TIMEOUT);
+}
+
+// --- the beginning ---
+
+static struct call *create(const struct live *live,
+                           const struct call_options *o, call_done_fn done,
+                           void *ctx)
+{
+  struct call *c = malloc(sizeof(*c));
+  if (!c) return NULL;
+  memset(c, 0, offsetof(struct call, trail));
+  c->live = *live;
+  c->tool = o->tool;
+  c->done = done;
+  c->ctx = ctx;
+  c->principal = arena_copy(&c->arena, o->principal);
+  c->request_id = arena_copy(&c->arena, o->request_id);
+  list_init(&c->parts);
+  vm_hold(c->live.vm);
+  return c;
+}
+
+static void set_deadline(struct call *c, uint64_t asked_ns)
+{
+  uint64_t now = loop_now(loop_of(c));
+  c->deadline_ns = now + (uint64_t)c->tool->policy->deadline_ms * NS_PER_MS;
+  if (asked_ns > 0 && asked_ns < c->deadline_ns) c->deadline_ns = asked_ns;
+
+  uint64_t stop = c->deadline_ns;
+  if (c->tool->fallback_slot && stop - now > 2 * RESERVE_NS) stop -= RESERVE_NS;
+  timer_init(&c->timer, loop_of(c), on_deadline, c);
+  timer_start_at(&c->timer, stop);
+}
+
+static enum error_code keep_own(struct call *c, struct slice text,
+                                struct error *err)
+{
+  c->doc = &c->own_doc;
+  c->node = 0;
+  text = arena_copy(&c->arena, text);
+  if (!text.data) return error_set(err, E_NO_MEMORY, "out of memory");
+  return json_parse(&c->own_doc, text, (struct json_limits){0}, &c->arena, err);
+}
+
+// Checks, fills in defaults, and keeps what the fallback will need again.
+static enum error_code take_arguments(struct call *c,
+                                      const struct call_options *o,
+                                      struct error *err)
+{
+  c->doc = o->doc;
+  c->node = o->arguments;
+  enum error_code code = OK;
+  if (!o->doc || o->arguments == JSON_NONE)
+    code = keep_own(c, SLICE("{}"), err);
+  if (code == OK) code = schema_check(c->tool->args, c->doc, c->node, err);
+  if (code != OK) return code;
+
+  struct buf full = {0};
+  if (schema_complete(c->tool->args, c->doc, c->node, &full))
+    code = keep_own(c, buf_slice(&full), err);
+  else if (c->tool->fallback_slot && c->doc == o->doc)
+    code = keep_own(c, json_raw(c->doc, c->node), err);
+  buf_finish(&full);
+  return code;
+}
+
+struct call *call_start(const struct live *live, const struct call_options *o,
+                        call_done_fn done, void *ctx)
+{
+  struct call *c = create(live, o, done, ctx);
+  if (!c) return NULL;
+  trail_begin(&c->trail, loop_exact(loop_of(c)));
+  step(c, TRAIL_ROUTE, OK, (int64_t)live->generation->number, o->tool->name);
+
+  struct error err = {.retry_after_ms = -1};
+  enum error_code code = take_arguments(c, o, &err);
+  if (code != OK) {
+    step(c, TRAIL_ARGS, code, 0, (struct slice){0});
+    end_with(c, &err);
+    return c;
+  }
+  step(c, TRAIL_RUN, OK, 0, (struct slice){0});
+  set_deadline(c, o->deadline_ns);
+  run(c);
+  return c;
+}
+
+void call_cancel(struct call *c, const char *by)
+{
+  step(c, TRAIL_CANCEL, E_CANCELLED, 0, slice_of(by));
+  task_cancel(c->ticket, E_CANCELLED);
+}
+
+// --- for bindings ---
+
+struct call *call_of(lua_State *L, const char *what)
+{
+  struct call *c = task_owner(L);
+  if (!c) luaL_error(L, "%s: there is no call here; use it in a handler", what);
+  return c;
+}
+
+void call_attach(struct call *c, struct call_part *part)
+{
+  part->call = c;
+  list_append(&c->parts, &part->link);
+}
+
+const struct tool *call_tool(const struct call *c)
+{
+  return c->tool;
+}
+
+const struct live *call_live(const struct call *c)
+{
+  return &c->live;
+}
+
+struct arena *call_arena(struct call *c)
+{
+  return &c->arena;
+}
+
+struct trail *call_trail(struct call *c)
+{
+  return &c->trail;
+}
+
+struct slice call_principal(const struct call *c)
+{
+  return c->principal;
+}
+
+struct slice call_request_id(const struct call *c)
+{
+  return c->request_id;
+}
+
+uint64_t call_deadline(const struct call *c)
+{
+  return c->deadline_ns;
+}
+
+void call_note_attempt(struct call *c, enum side_effect effect)
+{
+  c->attempts++;
+  if (effect > c->side_effect) c->side_effect = effect;
+}

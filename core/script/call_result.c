@@ -1,0 +1,152 @@
+// call_result.c -- see call_result.h for the contract.
+
+#include "script/call_result.h"
+
+#include <lauxlib.h>
+
+#include "script/convert.h"
+#include "script/fault.h"
+#include "script/response.h"
+
+static bool is_content(lua_State *L, int index)
+{
+  if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return false;
+  luaL_getmetatable(L, CONTENT_TYPE); // own content
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2); //
+  return same;
+}
+
+static bool is_content_list(lua_State *L, int index)
+{
+  if (!lua_istable(L, index)) return false;
+  lua_rawgeti(L, index, 1); // first
+  bool is = is_content(L, lua_gettop(L));
+  lua_pop(L, 1); //
+  return is;
+}
+
+static enum error_code fail(struct call_result *r, const struct error *why)
+{
+  r->form = CALL_ERROR;
+  r->error.status = 0;
+  r->error.retry_after_ms = -1;
+  return error_set(&r->error, E_BAD_RESPONSE,
+                   "the tool's result cannot be used: %s", why->message);
+}
+
+// A body that cannot be read as text must be said to be what it is.
+static enum error_code read_text(struct slice text, struct call_result *r)
+{
+  size_t at;
+  struct error why;
+  r->form = CALL_TEXT;
+  r->body = text;
+  if (utf8_valid(text, &at)) return OK;
+  error_set(&why, E_INVALID,
+            "not text (byte %zu is not UTF-8); return binary data with "
+            "tide.content.image or tide.content.resource",
+            at);
+  return fail(r, &why);
+}
+
+static enum error_code read_response(struct response *res, struct buf *out,
+                                     struct call_result *r)
+{
+  (void)out;
+  struct slice body = buf_slice(&res->answer.body);
+  if (!response_is_json(res)) return read_text(body, r);
+  r->form = CALL_JSON;
+  r->body = body;
+  struct error why;
+  if (json_valid(body, (struct json_limits){0}, &why) == OK) return OK;
+  return fail(r, &why);
+}
+
+static enum error_code write_value(lua_State *L, const struct schema *schema,
+                                   struct buf *out, struct call_result *r)
+{
+  struct error why;
+  enum error_code code = convert_put(L, 1, schema, out, &why);
+  if (code != OK) return fail(r, &why);
+  r->body = buf_slice(out);
+  return OK;
+}
+
+static enum error_code write_content(lua_State *L, struct buf *out,
+                                     struct call_result *r)
+{
+  r->form = CALL_CONTENT;
+  if (is_content_list(L, 1)) return write_value(L, NULL, out, r);
+  buf_putc(out, '[');
+  enum error_code code = write_value(L, NULL, out, r);
+  buf_putc(out, ']');
+  r->body = buf_slice(out);
+  return code;
+}
+
+static enum error_code check_declared(const struct tool *tool,
+                                      struct call_result *r)
+{
+  if (!tool->result || r->form != CALL_JSON) return OK;
+  struct arena arena = {0};
+  struct json_doc doc;
+  struct error why;
+  enum error_code code =
+      json_parse(&doc, r->body, (struct json_limits){0}, &arena, &why);
+  if (code == OK) code = schema_check(tool->result, &doc, 0, &why);
+  arena_finish(&arena);
+  return code == OK ? OK : fail(r, &why);
+}
+
+static enum error_code read_form(lua_State *L, const struct tool *tool,
+                                 struct buf *out, struct call_result *r)
+{
+  struct response *res = response_at(L, 1);
+  if (res) return read_response(res, out, r);
+  if (is_content(L, 1) || is_content_list(L, 1))
+    return write_content(L, out, r);
+
+  size_t len;
+  const char *text;
+  switch (lua_type(L, 1)) {
+  case LUA_TNONE:
+  case LUA_TNIL:
+    r->form = CALL_TEXT;
+    r->body = SLICE("done");
+    return OK;
+  case LUA_TSTRING:
+    text = lua_tolstring(L, 1, &len);
+    buf_append(out, text, len);
+    return read_text(buf_slice(out), r);
+  default: r->form = CALL_JSON; return write_value(L, tool->result, out, r);
+  }
+}
+
+enum error_code call_result_read(lua_State *L, const struct tool *tool,
+                                 struct buf *out, struct call_result *r)
+{
+  enum error_code code = read_form(L, tool, out, r);
+  if (code == OK) code = check_declared(tool, r);
+  if (code == OK && !buf_ok(out)) {
+    r->form = CALL_ERROR;
+    return error_set(&r->error, E_NO_MEMORY, "the result is too large");
+  }
+  return code;
+}
+
+void call_result_details(lua_State *L, int index, struct arena *arena,
+                         struct call_result *r)
+{
+  fault_read(L, index, &r->error);
+  lua_pushliteral(L, "details");   // "details"
+  int type = lua_rawget(L, index); // details
+  if (type == LUA_TTABLE) {
+    struct buf out = {0};
+    if (convert_put(L, lua_gettop(L), NULL, &out, NULL) == OK && buf_ok(&out) &&
+        out.data[0] == '{')
+      r->details = arena_copy(arena, buf_slice(&out));
+    buf_finish(&out);
+  }
+  lua_pop(L, 1); //
+}
