@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "bind/bind_ctx.h"
 #include "script/sandbox.h"
 #include "script/secret_value.h"
 
@@ -11,6 +12,7 @@ void bind_open(lua_State *L, void *ctx)
 {
   const struct bind_env *env = ctx;
   secret_value_open(L, env->secrets);
+  bind_ctx(L);
   lua_newtable(L); // sandbox tide
   bind_env_open(L, env);
   bind_random_open(L, env);

@@ -1,0 +1,20 @@
+// bind_ctx.h -- ctx, and the objects that hang off it.
+
+#ifndef BIND_BIND_CTX_H
+#define BIND_BIND_CTX_H
+
+#include <lauxlib.h>
+#include <stdbool.h>
+
+// Makes ctx with all its fields; once per VM. Raises. -0 +0
+void bind_ctx(lua_State *L);
+
+void bind_ctx_http(lua_State *L); // ctx.http
+void bind_ctx_log(lua_State *L);  // ctx.log
+
+// Pushes a read-only object with these methods; `flag` is their first upvalue.
+// Reading another field raises with the names that there are. +1
+void bind_ctx_object(lua_State *L, const luaL_Reg *methods, bool flag,
+                     const char *name);
+
+#endif

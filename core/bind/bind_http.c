@@ -1,0 +1,322 @@
+// bind_http.c -- ctx.http: requests to the integration's service.
+//
+//   get(path, opts) ... -> read -> [auth function] -> start -> wait -> answer
+//                                                   -> [errors function] ->
+//   response | nil, err
+
+#include <lauxlib.h>
+
+#include "bind/answer_error.h"
+#include "bind/bind_ctx.h"
+#include "bind/outgoing.h"
+#include "bind/outgoing_options.h"
+#include "script/context.h"
+#include "script/fault.h"
+#include "script/response.h"
+
+// Upvalue of every method: is this the ctx.http of an auth function, which
+// sends without credentials?
+#define PLAIN lua_upvalueindex(1)
+
+static const struct integration *integration_of(const struct outgoing *o)
+{
+  return call_tool(o->part.call)->integration;
+}
+
+// --- the answer ---
+
+static int give_error(lua_State *L)
+{
+  lua_pushnil(L);    // err nil
+  lua_insert(L, -2); // nil err
+  return 2;
+}
+
+// The integration's own word on a failure: a code, an error object, or nothing.
+static int after_errors(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status, (void)ctx;
+  enum error_code code;
+  lua_settop(L, 2); // err verdict
+  if (fault_is(L, 2)) {
+    return give_error(L);
+  }
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    struct slice word = slice_of(lua_tostring(L, 2));
+    if (!error_parse(word, &code))
+      return luaL_error(L, "upstream.errors: '%s' is not an error code",
+                        word.data);
+    lua_setfield(L, 1, "code"); // err
+  }
+  lua_settop(L, 1);
+  return give_error(L);
+}
+
+static int answer_failed(lua_State *L, struct outgoing *o)
+{
+  uint32_t slot = integration_of(o)->errors_slot;
+  lua_settop(L, 0);
+  answer_error_push(L, o); // err
+  if (slot == 0 || o->answer.end != HTTP_ANSWERED) {
+    outgoing_free(o);
+    return give_error(L);
+  }
+  struct call *call = o->part.call;
+  vm_push_function(call_live(call)->vm, L, slot);    // err fn
+  response_fill(response_push(L, call), &o->answer); // err fn res
+  lua_pushvalue(L, 1);                               // err fn res err
+  outgoing_free(o);
+  return task_call(L, 2, after_errors, 0);
+}
+
+// A redirect is not followed (it could lead anywhere) and so is no answer.
+static bool is_answer(const struct outgoing *o)
+{
+  int status = o->answer.status;
+  return o->result.code == OK && (status < 300 || status == 304);
+}
+
+static int on_woken(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  // A lua_KContext is an integer that can hold a pointer, by Lua's manual.
+  struct outgoing *o = (struct outgoing *)(void *)ctx;
+  if (!is_answer(o)) return answer_failed(L, o);
+  response_fill(response_push(L, o->part.call), &o->answer); // res
+  outgoing_free(o);
+  return 1;
+}
+
+// --- the exchange ---
+
+static void log_exchange(const struct outgoing *o)
+{
+  const struct http_answer *a = &o->answer;
+  struct call *call = o->part.call;
+  struct log *log = vm_log(call_live(call)->vm);
+  enum log_level level = o->result.code == OK ? LOG_DEBUG : LOG_INFO;
+  if (!log_on(log, level)) return;
+  char path[160], detail[200];
+  log_write(log, level, "bind/http",
+            "exchange tool=%.*s req=%.*s method=%.*s path=%s status=%d "
+            "outcome=%s end=%s us=%llu detail=%s",
+            SLICE_ARG(call_tool(call)->name), SLICE_ARG(call_request_id(call)),
+            SLICE_ARG(o->method), log_value(path, sizeof(path), o->path),
+            a->status, outcome_name(o->result.outcome), http_end_name(a->end),
+            (unsigned long long)(a->total_ns / 1000),
+            log_value(detail, sizeof(detail), slice_of(a->detail)));
+}
+
+static void on_done(void *ctx, const struct exchange_result *result)
+{
+  struct outgoing *o = ctx;
+  o->running = false;
+  o->result = *result;
+  o->answer = *result->answer;
+  *result->answer = (struct http_answer){0};
+  o->result.answer = &o->answer;
+  for (uint32_t i = 0; i < result->attempts; i++)
+    call_note_attempt(o->part.call, result->side_effect);
+  log_exchange(o);
+  if (!o->waiting) return; // cancelled: see stop_waiting()
+  o->waiting = false;
+  task_wake(o->ticket, 0); // o is gone from here on
+}
+
+static void stop_waiting(void *wait)
+{
+  struct outgoing *o = wait;
+  o->waiting = false;
+  if (o->running) exchange_cancel(&o->exchange);
+  outgoing_free(o);
+}
+
+static bool declared_idempotent(const struct outgoing *o)
+{
+  const struct annotations *a = &call_tool(o->part.call)->annotations;
+  return o->idempotent || a->idempotent == 1 || a->read_only == 1;
+}
+
+static bool start(struct outgoing *o)
+{
+  struct call *call = o->part.call;
+  const struct integration *in = integration_of(o);
+  const struct live *live = call_live(call);
+  struct exchange_options options = {
+      .loop = vm_loop(live->vm),
+      .client = live->http,
+      .trail = call_trail(call),
+      .policy = call_tool(call)->policy,
+      .deadline_ns = call_deadline(call),
+      .timeout_ms = o->timeout_ms,
+      .idempotent = declared_idempotent(o),
+      .label = o->path,
+      .attempt =
+          {
+              .method = o->method,
+              .url = buf_slice(&o->url),
+              .headers = o->headers,
+              .header_count = o->header_count,
+              .body = o->has_body ? buf_slice(&o->body) : (struct slice){0},
+              .allow_private = in->allow_private,
+              .insecure_tls = in->insecure_tls,
+          },
+  };
+  return exchange_start(&o->exchange, &options, on_done, o);
+}
+
+static int send_and_wait(lua_State *L, struct outgoing *o)
+{
+  o->ticket = task_wait(L, stop_waiting, o);
+  o->running = start(o);
+  if (!o->running) return luaL_error(L, "not enough memory");
+  o->waiting = true;
+  return task_yield_then(L, on_woken, (lua_KContext)(void *)o);
+}
+
+// --- credentials by a function ---
+
+static void push_string_field(lua_State *L, const char *name, struct slice s)
+{
+  lua_pushlstring(L, s.data, s.len); // table text
+  lua_setfield(L, -2, name);         // table
+}
+
+static void push_request(lua_State *L, const struct outgoing *o)
+{
+  lua_createtable(L, 0, 6); // request
+  push_string_field(L, "method", o->method);
+  push_string_field(L, "url", buf_slice(&o->url));
+  push_string_field(L, "path", o->path);
+  if (o->has_body) push_string_field(L, "body", buf_slice(&o->body));
+  lua_newtable(L);
+  lua_setfield(L, -2, "query"); // request
+  lua_newtable(L);              // request headers
+  for (size_t i = 0; i < o->header_count; i++) {
+    lua_pushlstring(L, o->headers[i].name.data, o->headers[i].name.len);
+    lua_pushlstring(L, o->headers[i].value.data, o->headers[i].value.len);
+    lua_rawset(L, -3); // request headers
+  }
+  lua_setfield(L, -2, "headers"); // request
+}
+
+// What the function may change: headers, all of them, and what it adds to the
+// query. The rest it can only read.
+static int after_auth(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  struct outgoing *o = (struct outgoing *)(void *)ctx;
+  if (!lua_toboolean(L, 2) && fault_is(L, 3)) { // request nil err
+    outgoing_free(o);
+    lua_settop(L, 3);
+    return 2;
+  }
+  lua_settop(L, 1); // request
+  o->header_count = 0;
+  lua_createtable(L, 0, 2); // request options
+  lua_getfield(L, 1, "headers");
+  lua_setfield(L, 2, "headers"); // request options
+  lua_getfield(L, 1, "query");
+  lua_setfield(L, 2, "query"); // request options
+  outgoing_options(L, o, 2);
+  lua_settop(L, 0);
+  return send_and_wait(L, o);
+}
+
+static int ask_auth(lua_State *L, struct outgoing *o, uint32_t slot)
+{
+  lua_settop(L, 0);
+  push_request(L, o);                                     // request
+  vm_push_function(call_live(o->part.call)->vm, L, slot); // request fn
+  context_push(L, CONTEXT_AUTH);                          // request fn ctx
+  lua_pushvalue(L, 1);                                    // request fn ctx req
+  return task_call(L, 2, after_auth, (lua_KContext)(void *)o);
+}
+
+// --- methods ---
+
+// Stack: method, path, options.
+static int request(lua_State *L, const char *what)
+{
+  lua_settop(L, 3);
+  task_check(L, what);
+  struct call *call = call_of(L, what);
+  struct outgoing *o = outgoing_new(L, call);
+  outgoing_read(L, o, 1, 2, 3);
+  const struct auth *auth = &integration_of(o)->auth;
+  bool plain = lua_toboolean(L, PLAIN);
+  if (!plain && auth->kind == AUTH_FUNCTION) return ask_auth(L, o, auth->slot);
+  if (!plain) outgoing_authorize(o, auth);
+  return send_and_wait(L, o);
+}
+
+// `ctx.http.get(path)` instead of `ctx.http:get(path)` is the likely slip.
+static void check_self(lua_State *L, const char *what)
+{
+  if (!lua_istable(L, 1))
+    luaL_error(L, "call it with a colon: %s(path, options)", what);
+}
+
+static int request_by(lua_State *L, const char *method, const char *what)
+{
+  check_self(L, what);
+  lua_settop(L, 3);          // self path options
+  lua_pushstring(L, method); // self path options method
+  lua_replace(L, 1);         // method path options
+  return request(L, what);
+}
+
+/// ctx.http:get(path: string, opts?: table): response | nil, error
+/// Waits.
+static int http_get(lua_State *L)
+{
+  return request_by(L, "GET", "ctx.http:get");
+}
+
+static int http_head(lua_State *L)
+{
+  return request_by(L, "HEAD", "ctx.http:head");
+}
+
+static int http_post(lua_State *L)
+{
+  return request_by(L, "POST", "ctx.http:post");
+}
+
+static int http_put(lua_State *L)
+{
+  return request_by(L, "PUT", "ctx.http:put");
+}
+
+static int http_patch(lua_State *L)
+{
+  return request_by(L, "PATCH", "ctx.http:patch");
+}
+
+static int http_delete(lua_State *L)
+{
+  return request_by(L, "DELETE", "ctx.http:delete");
+}
+
+/// ctx.http:request(method: string, path: string, opts?: table)
+/// Waits.
+static int http_request(lua_State *L)
+{
+  check_self(L, "ctx.http:request");
+  lua_remove(L, 1); // method path options
+  return request(L, "ctx.http:request");
+}
+
+static const luaL_Reg methods[] = {
+    {"get", http_get},         {"head", http_head},   {"post", http_post},
+    {"put", http_put},         {"patch", http_patch}, {"delete", http_delete},
+    {"request", http_request}, {NULL, NULL},
+};
+
+void bind_ctx_http(lua_State *L)
+{
+  bind_ctx_object(L, methods, false, "ctx.http");
+  context_set_field(L, CONTEXT_CALL, "http");
+  bind_ctx_object(L, methods, true, "ctx.http");
+  context_set_field(L, CONTEXT_AUTH, "http");
+}
