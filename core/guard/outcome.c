@@ -4,20 +4,21 @@
 
 #include <assert.h>
 
-static const struct {
-  const char *name;
-  enum executed executed;
-  enum error_code code;
-} table[] = {
-#define X(constant, name, executed, code) [constant] = {name, executed, code},
+static const struct outcome_row table[] = {
+#define X(constant, ...) [constant] = {__VA_ARGS__},
     OUTCOME_LIST(X)
 #undef X
 };
 
-const char *outcome_name(enum outcome o)
+const struct outcome_row *outcome_row(enum outcome o)
 {
   assert(o < OUTCOMES);
-  return table[o].name;
+  return &table[o];
+}
+
+const char *outcome_name(enum outcome o)
+{
+  return outcome_row(o)->name;
 }
 
 static enum outcome of_status(const struct http_answer *a)

@@ -1,9 +1,9 @@
 // outcome.h -- what an attempt's end means; the one classifier.
 //
 // Each attempt ends as one outcome. Whoever needs to know -- the error that
-// the agent gets, the side effect it must reckon with, later the retry, the
-// breaker and the limiter -- reads its column of one table, so that no two of
-// them can disagree.
+// the agent gets, the side effect it must reckon with, the retry, the breaker,
+// the budget, the limit -- reads its column of one table, so that no two of
+// them can disagree. The rows are those of resilience.md, section 0.
 
 #ifndef GUARD_OUTCOME_H
 #define GUARD_OUTCOME_H
@@ -16,31 +16,100 @@
 // May the service have acted on the request?
 enum executed { EXECUTED_NO, EXECUTED_UNKNOWN, EXECUTED_YES };
 
-// X(constant, name, executed, code of the error when the status says no more)
+// What each primitive makes of it. An outcome that is the upstream's doing is
+// counted; one that is ours or the caller's is not, or a client's bug would
+// open a breaker and an impatient caller would shrink a limit.
+
+enum retry_class {
+  RETRY_NEVER,
+  RETRY_SAFE, // if the request may be repeated
+  RETRY_ANY,  // any request: it was surely not executed
+};
+
+enum health {       // what the breaker records
+  HEALTH_UNSEEN,    // nothing: it never left us
+  HEALTH_NEUTRAL,   // the permit goes back, nothing is counted
+  HEALTH_GOOD,      // the upstream is alive
+  HEALTH_BAD,       // a failure
+  HEALTH_BAD_AGAIN, // neutral the first time in a call, then a failure
+  HEALTH_BAD_SLOW,  // a failure if it was slow, else neutral
+};
+
+enum charge { // what a retry after it costs; what a first attempt earns
+  CHARGE_NONE,
+  CHARGE_DEPOSIT,
+  CHARGE_FULL,
+  CHARGE_PART, // the upstream said when to come back
+  CHARGE_FREE, // the first one in a call costs nothing
+};
+
+enum load { // what the adaptive limit learns
+  LOAD_NONE,
+  LOAD_FINE,
+  LOAD_DROP,
+  LOAD_DROP_FULL, // drop if the status is 503 or 504
+  LOAD_DROP_SLOW, // drop if it was slow
+};
+
+enum sample { // may its duration be a latency sample?
+  SAMPLE_NO,
+  SAMPLE_YES,
+  SAMPLE_CENSORED, // at least that long
+};
+
+// X(constant, name, executed, code of the error when the status says no more,
+//   retry, breaker, budget, adaptive limit, latency sample)
 #define OUTCOME_LIST(X)                                                        \
-  X(OUTCOME_OK, "ok", EXECUTED_YES, OK)                                        \
-  X(OUTCOME_APP_ERROR, "app_error", EXECUTED_NO, E_INVALID)                    \
-  X(OUTCOME_THROTTLED, "throttled", EXECUTED_NO, E_RATE_LIMITED)               \
-  X(OUTCOME_SERVER_ERROR, "server_error", EXECUTED_UNKNOWN, E_UPSTREAM)        \
-  X(OUTCOME_NOT_IMPLEMENTED, "not_implemented", EXECUTED_NO, E_UPSTREAM)       \
-  X(OUTCOME_CONN_FAIL, "conn_fail", EXECUTED_NO, E_UNAVAILABLE)                \
-  X(OUTCOME_TLS_TRUST, "tls_trust", EXECUTED_NO, E_TLS)                        \
-  X(OUTCOME_REFUSED, "refused", EXECUTED_NO, E_UNAVAILABLE)                    \
-  X(OUTCOME_STALE_REUSE, "stale_reuse", EXECUTED_UNKNOWN, E_UNAVAILABLE)       \
-  X(OUTCOME_TIMEOUT, "timeout", EXECUTED_UNKNOWN, E_TIMEOUT)                   \
-  X(OUTCOME_RESET_MID, "reset_mid", EXECUTED_UNKNOWN, E_UPSTREAM)              \
-  X(OUTCOME_BAD_PAYLOAD, "bad_payload", EXECUTED_YES, E_BAD_RESPONSE)          \
-  X(OUTCOME_CANCELLED, "cancelled", EXECUTED_UNKNOWN, E_CANCELLED)             \
-  X(OUTCOME_DEADLINE, "deadline", EXECUTED_UNKNOWN, E_TIMEOUT)                 \
-  X(OUTCOME_LOCAL_REJECT, "local_reject", EXECUTED_NO, E_BLOCKED)
+  X(OUTCOME_OK, "ok", EXECUTED_YES, OK, RETRY_NEVER, HEALTH_GOOD,              \
+    CHARGE_DEPOSIT, LOAD_FINE, SAMPLE_YES)                                     \
+  X(OUTCOME_APP_ERROR, "app_error", EXECUTED_NO, E_INVALID, RETRY_NEVER,       \
+    HEALTH_GOOD, CHARGE_DEPOSIT, LOAD_FINE, SAMPLE_YES)                        \
+  X(OUTCOME_THROTTLED, "throttled", EXECUTED_NO, E_RATE_LIMITED, RETRY_SAFE,   \
+    HEALTH_NEUTRAL, CHARGE_PART, LOAD_DROP, SAMPLE_NO)                         \
+  X(OUTCOME_SERVER_ERROR, "server_error", EXECUTED_UNKNOWN, E_UPSTREAM,        \
+    RETRY_SAFE, HEALTH_BAD, CHARGE_FULL, LOAD_DROP_FULL, SAMPLE_NO)            \
+  X(OUTCOME_NOT_IMPLEMENTED, "not_implemented", EXECUTED_NO, E_UPSTREAM,       \
+    RETRY_NEVER, HEALTH_GOOD, CHARGE_NONE, LOAD_FINE, SAMPLE_YES)              \
+  X(OUTCOME_CONN_FAIL, "conn_fail", EXECUTED_NO, E_UNAVAILABLE, RETRY_ANY,     \
+    HEALTH_BAD, CHARGE_FULL, LOAD_NONE, SAMPLE_NO)                             \
+  X(OUTCOME_TLS_TRUST, "tls_trust", EXECUTED_NO, E_TLS, RETRY_NEVER,           \
+    HEALTH_BAD, CHARGE_NONE, LOAD_NONE, SAMPLE_NO)                             \
+  X(OUTCOME_REFUSED, "refused", EXECUTED_NO, E_UNAVAILABLE, RETRY_ANY,         \
+    HEALTH_NEUTRAL, CHARGE_FREE, LOAD_NONE, SAMPLE_NO)                         \
+  X(OUTCOME_STALE_REUSE, "stale_reuse", EXECUTED_UNKNOWN, E_UNAVAILABLE,       \
+    RETRY_SAFE, HEALTH_BAD_AGAIN, CHARGE_FREE, LOAD_NONE, SAMPLE_NO)           \
+  X(OUTCOME_TIMEOUT, "timeout", EXECUTED_UNKNOWN, E_TIMEOUT, RETRY_SAFE,       \
+    HEALTH_BAD, CHARGE_FULL, LOAD_DROP, SAMPLE_CENSORED)                       \
+  X(OUTCOME_RESET_MID, "reset_mid", EXECUTED_UNKNOWN, E_UPSTREAM, RETRY_SAFE,  \
+    HEALTH_BAD, CHARGE_FULL, LOAD_DROP, SAMPLE_NO)                             \
+  X(OUTCOME_BAD_PAYLOAD, "bad_payload", EXECUTED_YES, E_BAD_RESPONSE,          \
+    RETRY_NEVER, HEALTH_NEUTRAL, CHARGE_NONE, LOAD_FINE, SAMPLE_YES)           \
+  X(OUTCOME_CANCELLED, "cancelled", EXECUTED_UNKNOWN, E_CANCELLED,             \
+    RETRY_NEVER, HEALTH_NEUTRAL, CHARGE_NONE, LOAD_NONE, SAMPLE_NO)            \
+  X(OUTCOME_DEADLINE, "deadline", EXECUTED_UNKNOWN, E_TIMEOUT, RETRY_NEVER,    \
+    HEALTH_BAD_SLOW, CHARGE_NONE, LOAD_DROP_SLOW, SAMPLE_CENSORED)             \
+  X(OUTCOME_LOCAL_REJECT, "local_reject", EXECUTED_NO, E_BLOCKED, RETRY_NEVER, \
+    HEALTH_UNSEEN, CHARGE_NONE, LOAD_NONE, SAMPLE_NO)
 
 enum outcome {
-#define X(constant, name, executed, code) constant,
+#define X(constant, ...) constant,
   OUTCOME_LIST(X)
 #undef X
       OUTCOMES
 };
 
+struct outcome_row {
+  const char *name;
+  enum executed executed;
+  enum error_code code;
+  enum retry_class retry;
+  enum health health;
+  enum charge charge;
+  enum load load;
+  enum sample sample;
+};
+
+const struct outcome_row *outcome_row(enum outcome o);
 const char *outcome_name(enum outcome o);
 
 // `cut_by_deadline`: the attempt's time was shortened by the call's deadline,
