@@ -34,7 +34,7 @@ int head_scan(struct head_scan *scan, struct slice bytes, size_t max_bytes)
 // Takes the bytes up to `end` off the front; false if it does not occur.
 static bool take_until(struct slice *rest, char end, struct slice *taken)
 {
-  const char *at = memchr(rest->data, end, rest->len);
+  const char *at = rest->data ? memchr(rest->data, end, rest->len) : NULL;
   if (!at) return false;
   *taken = (struct slice){rest->data, (size_t)(at - rest->data)};
   rest->data += taken->len + 1;
