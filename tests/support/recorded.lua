@@ -19,7 +19,8 @@ local HERE = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "."
 local ROOT = HERE .. "/../.."
 local BINARY = os.getenv "TIDEGATE" or ROOT .. "/build/dev/tidegate"
 
---- options.env: variables for tidegate; false removes one.
+--- options.env: variables for tidegate; false removes one. options.scripts: where
+--- the integration is, if not in scripts/.
 function recorded.start(integration, options)
   local folder = HERE .. "/../fixtures/" .. integration
   local p = process.spawn { "node", HERE .. "/recorded.mjs", folder }
@@ -28,6 +29,7 @@ function recorded.start(integration, options)
     port = tonumber(p:line "^(%d+)$"),
     integration = integration,
     env = options and options.env,
+    scripts = options and options.scripts or ROOT .. "/scripts",
   }, Recorded)
 end
 
@@ -46,7 +48,7 @@ end
 function Recorded:call(tool, args)
   local code, out, err = process.run {
     BINARY, "call", tool, cjson.encode(args),
-    "--scripts", ROOT .. "/scripts", "--policies", ROOT .. "/policies",
+    "--scripts", self.scripts, "--policies", ROOT .. "/policies",
     "--base", ("%s=http://127.0.0.1:%d"):format(self.integration, self.port),
     env = self.env,
   }
@@ -55,6 +57,14 @@ function Recorded:call(tool, args)
   self.output = out .. err
   if code == 0 then return value end
   return nil, value
+end
+
+--- What `tidegate check` says, and whether it is content.
+function Recorded:check()
+  local code, out, err = process.run {
+    BINARY, "check", "--scripts", self.scripts, "--policies", ROOT .. "/policies", env = self.env,
+  }
+  return out .. err, code == 0
 end
 
 function Recorded:stop()
