@@ -162,9 +162,9 @@ struct slice *read_names(struct reader *r, int table, struct slice path,
 }
 
 void read_unknown(struct reader *r, struct slice path, const char *reason,
-                  struct slice word, const char *const *known, size_t n)
+                  struct slice word, struct word_list known)
 {
-  struct slice near = faults_suggest(word, known, n);
+  struct slice near = faults_suggest(word, known.words, known.count);
   if (near.data)
     faults_add(r->faults, path, "%s (did you mean %.*s?)", reason,
                SLICE_ARG(near));
@@ -172,22 +172,22 @@ void read_unknown(struct reader *r, struct slice path, const char *reason,
     faults_add(r->faults, path, "%s", reason);
 }
 
-static bool is_known(struct slice name, const char *const *known, size_t n)
+static bool is_known(struct slice name, struct word_list known)
 {
-  for (size_t i = 0; i < n; i++) {
-    if (slice_is(name, known[i])) return true;
+  for (size_t i = 0; i < known.count; i++) {
+    if (slice_is(name, known.words[i])) return true;
   }
   return false;
 }
 
 void read_known(struct reader *r, int table, struct slice path,
-                const char *const *known, size_t n)
+                struct word_list known)
 {
   size_t count;
   struct slice *names = read_names(r, table, path, &count);
   for (size_t i = 0; i < count; i++) {
-    if (is_known(names[i], known, n)) continue;
+    if (is_known(names[i], known)) continue;
     read_unknown(r, read_path(r, path, names[i]), "unknown key", names[i],
-                 known, n);
+                 known);
   }
 }

@@ -16,6 +16,15 @@
 #include "base/slice.h"
 #include "script/faults.h"
 
+// Words that are known in one place, for "did you mean".
+struct word_list {
+  const char *const *words;
+  size_t count;
+};
+
+#define WORD_LIST(array)                                                       \
+  ((struct word_list){(array), sizeof(array) / sizeof((array)[0])})
+
 struct reader {
   lua_State *L;
   struct faults *faults; // its arena holds the paths
@@ -47,10 +56,10 @@ struct slice *read_names(struct reader *r, int table, struct slice path,
                          size_t *count);
 // Every name must be one of `known`; suggests the nearest. -0 +0
 void read_known(struct reader *r, int table, struct slice path,
-                const char *const *known, size_t n);
+                struct word_list known);
 
 // Notes `reason` with "(did you mean x?)" if a candidate is near `word`.
 void read_unknown(struct reader *r, struct slice path, const char *reason,
-                  struct slice word, const char *const *known, size_t n);
+                  struct slice word, struct word_list known);
 
 #endif

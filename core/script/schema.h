@@ -11,10 +11,13 @@
 // exclusiveMinimum exclusiveMaximum multipleOf; properties required
 // additionalProperties patternProperties propertyNames minProperties
 // maxProperties; items prefixItems contains minItems maxItems uniqueItems;
-// allOf anyOf oneOf not if/then/else; $ref into the same document ("#/...",
-// "#anchor"), $defs; annotations (title, description, default, examples,
-// deprecated, x-*) are kept. Any other keyword, an external $ref, a cyclic
-// $ref without progress: refused with its path.
+// minContains maxContains; allOf anyOf oneOf not if/then/else; $ref into the
+// same document ("#/...", "#anchor"), $defs, definitions; annotations (title,
+// description, default, examples, deprecated, readOnly, writeOnly,
+// contentEncoding, contentMediaType, $comment, $schema, x-*) are kept, other
+// formats too. Any other keyword, an external $ref, a cyclic $ref without
+// progress, a default that does not fit: refused with its path. One thing is
+// stricter: a declared property may be given once only.
 
 #ifndef SCRIPT_SCHEMA_H
 #define SCRIPT_SCHEMA_H
@@ -57,11 +60,12 @@ bool schema_is_object(const struct schema *s);
 const struct schema *schema_property(const struct schema *s, struct slice name);
 const struct schema *schema_item(const struct schema *s);
 
-// Words: the table at `index` (a field list as in `args = {...}`, or one word)
-// becomes JSON Schema text. `faults` collects every fault with its path below
-// `path` ("tools.list_issues.args.limit: max is below min").
+// Words: the value at `index` (a table of fields as in `args = {...}`, or one
+// word) becomes JSON Schema text at the end of `out`. `faults` collects every
+// fault with its path below `path` ("tools.list_issues.args.limit: max is below
+// min"). May raise "not enough memory".
 struct faults;
-bool schema_from_lua(lua_State *L, int index, struct slice path, bool fields,
+bool schema_from_lua(lua_State *L, int index, struct slice path,
                      struct buf *out, struct faults *faults);
 
 #endif

@@ -222,8 +222,8 @@ void words_put_format(struct words *w, const struct word *word)
   if (!read_text(r, word->index, word->path, "format", &name)) return;
   if (!schema_format_find(name)) {
     read_unknown(r, read_path(r, word->path, SLICE("format")),
-                 "there is no such format", name, schema_format_names,
-                 schema_format_count);
+                 "there is no such format", name,
+                 (struct word_list){schema_format_names, schema_format_count});
     return;
   }
   json_put_name(w->out, "format");

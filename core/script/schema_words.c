@@ -232,7 +232,8 @@ static void check_keys(struct words *w, const struct word *word,
     else
       lua_rawset(L, -4); // named key
   }
-  read_known(&w->reader, lua_gettop(L), word->path, known, n);
+  read_known(&w->reader, lua_gettop(L), word->path,
+             (struct word_list){known, n});
   lua_pop(L, 1);
 }
 
@@ -375,14 +376,14 @@ void words_put_fields(struct words *w, int index, struct slice path, bool open)
   buf_puts(w->out, "false");
 }
 
-bool schema_from_lua(lua_State *L, int index, struct slice path, bool fields,
+bool schema_from_lua(lua_State *L, int index, struct slice path,
                      struct buf *out, struct faults *faults)
 {
   struct words w = {{L, faults, &faults->arena}, out, 0};
   size_t before = faults->errors;
   index = lua_absindex(L, index);
   luaL_checkstack(L, 16, NULL);
-  if (fields && lua_istable(L, index) && !words_is(L, index)) {
+  if (lua_istable(L, index) && !words_is(L, index)) {
     buf_putc(out, '{');
     if (buf_ok(out)) words_put_fields(&w, index, path, false);
     buf_putc(out, '}');

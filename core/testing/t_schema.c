@@ -150,13 +150,12 @@ static int word(lua_State *L)
   return 1;
 }
 
-// words(value, fields): the text, or nil; the faults below "args"
+// words(value): the text, or nil; the faults below "args"
 static int words(lua_State *L)
 {
   struct buf out = {0}, text = {0};
   struct faults faults = {0};
-  bool ok =
-      schema_from_lua(L, 1, SLICE("args"), lua_toboolean(L, 2), &out, &faults);
+  bool ok = schema_from_lua(L, 1, SLICE("args"), &out, &faults);
   if (ok)
     lua_pushlstring(L, out.data, out.len); // ... text
   else

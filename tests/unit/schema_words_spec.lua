@@ -47,7 +47,7 @@ describe("words", function()
   end)
 
   it("as fields are an object, sorted, that takes nothing else", function()
-    local text = schema.words({ z = int(), a = str { default = "x" }, m = bool { optional = true } }, true)
+    local text = schema.words({ z = int(), a = str { default = "x" }, m = bool { optional = true } })
 
     assert.equal('{"type":"object","properties":{"a":{"type":"string","default":"x"},"m":{"type":"boolean"},"z":{"type":"integer"}},"required":["z"],"additionalProperties":false}', text)
     assert.equal('{"type":"object","properties":{},"additionalProperties":false}', (schema.words({}, true)))
@@ -61,7 +61,7 @@ describe("words", function()
     local fields = {}
     for i = 1, 50 do fields["f" .. i] = int() end
 
-    local first = schema.words(fields, true)
+    local first = schema.words(fields)
 
     for _ = 1, 5 do
       local again = {}
@@ -74,7 +74,7 @@ end)
 describe("a word that is wrong", function()
   -- The faults of one field `x`.
   local function faults_of(value)
-    local text, faults = schema.words({ x = value }, true)
+    local text, faults = schema.words({ x = value })
     assert.is_nil(text)
     return faults
   end
@@ -128,7 +128,7 @@ describe("a word that is wrong", function()
   end)
 
   it("does not hide the others", function()
-    local _, faults = schema.words({ a = int { min = 2, max = 1 }, ["b c"] = str(), [1] = str(), d = str { "x", "x" } }, true)
+    local _, faults = schema.words({ a = int { min = 2, max = 1 }, ["b c"] = str(), [1] = str(), d = str { "x", "x" } })
 
     assert.equal([[
 args: expected names only, got the number 1
