@@ -1,0 +1,129 @@
+// integration.h -- one load on its way: files, policies, integrations; for
+// generation*.c, integration*.c and policy_read.c alone.
+//
+// What is read of a script is a draft; drafts become the catalog when all files
+// are known to be good. Everything lives in the arena of the catalog except
+// schemas, which the draft owns until then.
+
+#ifndef SCRIPT_INTEGRATION_H
+#define SCRIPT_INTEGRATION_H
+
+#include "script/catalog.h"
+#include "script/generation.h"
+#include "script/read.h"
+
+enum slot_place { SLOT_AUTH, SLOT_ERRORS, SLOT_RUN, SLOT_FALLBACK };
+
+// A function of the script: where it stands in the table, and its number.
+struct slot {
+  struct slot *next;
+  uint32_t number;
+  enum slot_place place;
+  struct slice tool; // of SLOT_RUN and SLOT_FALLBACK
+};
+
+struct tool_draft {
+  struct tool_draft *next;
+  struct tool tool;
+};
+
+struct draft {
+  struct draft *next;
+  struct integration integration;
+  struct slot *slots;
+  struct tool_draft *tools;
+};
+
+struct source_file {
+  struct slice shown; // "github.lua", "github/init.lua"
+  struct slice stem;  // "github"
+  struct slice text;
+  struct draft *draft; // NULL until it was read
+};
+
+// A file that was required: read once, so that every VM runs the same text.
+struct module_file {
+  struct module_file *next;
+  struct slice shown, text;
+};
+
+struct policy_draft {
+  struct policy_draft *next;
+  struct policy policy;
+  struct slice file;
+};
+
+struct load {
+  const struct generation_options *options;
+  struct faults *faults;
+  struct catalog *catalog;
+  struct vm **vms; // [options->workers]
+  struct source_file *files;
+  size_t file_count;
+  struct module_file *modules;
+  struct policy_draft *policies;
+  struct draft *drafts;
+  struct buf text; // whatever is being written or read
+};
+
+// The table that a script returned, kept in the registry of its VM.
+void load_keep_table(struct load *load, struct vm *vm); // -1 +0
+void load_push_table(lua_State *L);                     // -0 +1
+
+// Notes what vm_load() said, without the file's name before the line.
+void load_say(struct load *load, const struct error *err);
+
+// --- generation_files.c ---
+
+// Fills load->files with scripts_dir, sorted. Notes what cannot be read.
+void load_find_scripts(struct load *load);
+// The files of a folder by name, sorted; absent if the folder cannot be read.
+struct slice *load_list(struct load *load, struct slice dir, size_t *count);
+// The text of dir/name, absent with a fault noted if it cannot be had.
+struct slice load_read_file(struct load *load, struct slice dir,
+                            struct slice name);
+// vm_options.read_module
+enum error_code load_read_module(void *ctx, struct slice script,
+                                 struct slice name, struct buf *text,
+                                 struct buf *file, struct error *err);
+bool load_is_script_name(struct slice name); // [a-z][a-z0-9_]*
+bool load_is_lua_file(struct slice name);    // and no editor's temporary
+
+// --- policy_read.c ---
+void load_policies(struct load *load);
+const struct policy *load_policy(const struct load *load, struct slice name);
+
+// --- integration_read.c: the kept table of the first VM ---
+void integration_read(struct load *load, struct source_file *file);
+// The same functions of another VM into the slots of that VM.
+void integration_bind(struct load *load, struct source_file *file,
+                      struct vm *vm);
+
+// --- for integration_*.c ---
+
+struct integration_reader {
+  struct reader reader;
+  struct load *load;
+  struct draft *draft;
+};
+
+// Takes the function on the top for a place. -1 +0; its number
+uint32_t integration_slot(struct integration_reader *r, enum slot_place place,
+                          struct slice tool);
+// The policy named at `name` of the table; `fallback` if there is none.
+const struct policy *integration_policy(struct integration_reader *r, int table,
+                                        struct slice path,
+                                        const struct policy *fallback);
+void integration_upstream(struct integration_reader *r, int table);
+void integration_auth(struct integration_reader *r, int table);
+void integration_tools(struct integration_reader *r, int table);
+// Writes tool->json.
+void integration_tool_json(struct integration_reader *r, struct tool *tool,
+                           struct slice annotations_title);
+
+// --- catalog.c ---
+
+// Moves what was drafted into the catalog. False when out of memory.
+bool catalog_build(struct load *load);
+
+#endif

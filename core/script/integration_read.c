@@ -1,0 +1,187 @@
+// integration_read.c -- the table of a script, top level.
+
+#include "script/integration.h"
+
+#include <lauxlib.h>
+
+static const char table_key; // its address: what the script returned
+
+void load_keep_table(struct load *load, struct vm *vm)
+{
+  (void)load;
+  lua_rawsetp(vm_state(vm), LUA_REGISTRYINDEX, &table_key); //
+}
+
+void load_push_table(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &table_key); // table
+}
+
+uint32_t integration_slot(struct integration_reader *r, enum slot_place place,
+                          struct slice tool)
+{
+  lua_State *L = r->reader.L;
+  struct slot *slot = arena_alloc(r->reader.arena, sizeof(*slot));
+  if (!slot) luaL_error(L, "not enough memory");
+  *slot =
+      (struct slot){r->draft->slots, ++r->load->catalog->slots, place, tool};
+  r->draft->slots = slot;
+  vm_set_function(vm_of(L), slot->number); //
+  return slot->number;
+}
+
+const struct policy *integration_policy(struct integration_reader *r, int table,
+                                        struct slice path,
+                                        const struct policy *fallback)
+{
+  struct slice name;
+  if (!read_text(&r->reader, table, path, "policy", &name)) return fallback;
+  const struct policy *policy = load_policy(r->load, name);
+  if (policy) return policy;
+  const struct catalog *c = r->load->catalog;
+  const char **names =
+      arena_alloc(r->reader.arena, (c->policy_count + 1) * sizeof(*names));
+  size_t n = 0;
+  for (; names && n < c->policy_count; n++) {
+    names[n] = c->policies[n].name.data;
+  }
+  struct slice reason = arena_printf(
+      &r->load->faults->arena, "there is no policy %.*s", SLICE_ARG(name));
+  read_unknown(&r->reader, read_path(&r->reader, path, SLICE("policy")),
+               reason.data ? reason.data : "there is no such policy", name,
+               (struct word_list){names, n});
+  return fallback;
+}
+
+static void read_name(struct integration_reader *r, int table,
+                      struct slice stem)
+{
+  struct integration *i = &r->draft->integration;
+  struct slice name = {0};
+  struct faults *faults = r->load->faults;
+  i->name = stem; // whatever it says, this is what it must be
+  if (!read_text(&r->reader, table, (struct slice){0}, "name", &name)) {
+    if (read_field(&r->reader, table, "name") == LUA_TNIL)
+      faults_add(faults, SLICE("name"), "is missing (expected \"%.*s\")",
+                 SLICE_ARG(stem));
+    lua_pop(r->reader.L, 1);
+  } else if (!slice_eq(name, stem)) {
+    faults_add(faults, SLICE("name"),
+               "must be the file's name, \"%.*s\" (got \"%.*s\")",
+               SLICE_ARG(stem), SLICE_ARG(name));
+  }
+}
+
+static int read_table(lua_State *L)
+{
+  static const char *const known[] = {"name",     "title", "about",
+                                      "upstream", "auth",  "tools"};
+  struct integration_reader *r = lua_touserdata(L, 1);
+  struct integration *i = &r->draft->integration;
+  const struct slice root = {0};
+  load_push_table(L); // reader table
+  if (!lua_istable(L, 2)) {
+    faults_add(r->load->faults, root,
+               "must return a table, got %s (does it end with "
+               "`return { ... }`?)",
+               read_kind(L, 2));
+    return 0;
+  }
+  read_known(&r->reader, 2, root, WORD_LIST(known));
+  read_name(r, 2, i->name);
+  read_text(&r->reader, 2, root, "title", &i->title);
+  read_text(&r->reader, 2, root, "about", &i->about);
+  integration_upstream(r, 2);
+  integration_auth(r, 2);
+  integration_tools(r, 2);
+  return 0;
+}
+
+void integration_read(struct load *load, struct source_file *file)
+{
+  struct arena *arena = &load->catalog->arena;
+  struct draft *draft = arena_alloc(arena, sizeof(*draft));
+  if (!draft) {
+    faults_add(load->faults, (struct slice){0}, "out of memory");
+    return;
+  }
+  draft->next = load->drafts;
+  load->drafts = file->draft = draft;
+  draft->integration.name = file->stem;
+  draft->integration.file = file->shown;
+  struct integration_reader r = {
+      {vm_state(load->vms[0]), load->faults, arena}, load, draft};
+  struct error err;
+  if (vm_protect(load->vms[0], read_table, &r, &err) != OK)
+    faults_add(load->faults, (struct slice){0}, "cannot be read: %s",
+               err.message);
+}
+
+// --- the same functions in another VM ---
+
+struct binding {
+  struct load *load;
+  const struct slot *slots;
+};
+
+// Pushes the value at table[a], nil if the table is none. -1 +1
+static void step(lua_State *L, struct slice name)
+{
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    return;
+  }
+  lua_pushlstring(L, name.data, name.len); // table name
+  lua_rawget(L, -2);                       // table value
+  lua_remove(L, -2);                       // value
+}
+
+static struct slice push_at(lua_State *L, struct load *load,
+                            const struct slot *slot)
+{
+  struct arena *arena = &load->faults->arena;
+  load_push_table(L); // value
+  switch (slot->place) {
+  case SLOT_AUTH: step(L, SLICE("auth")); return SLICE("auth");
+  case SLOT_ERRORS:
+    step(L, SLICE("upstream"));
+    step(L, SLICE("errors"));
+    return SLICE("upstream.errors");
+  case SLOT_RUN:
+  case SLOT_FALLBACK: break;
+  }
+  const char *name = slot->place == SLOT_RUN ? "run" : "fallback";
+  step(L, SLICE("tools"));
+  step(L, slot->tool);
+  step(L, slice_of(name));
+  return arena_printf(arena, "tools.%.*s.%s", SLICE_ARG(slot->tool), name);
+}
+
+static int bind_slots(lua_State *L)
+{
+  const struct binding *b = lua_touserdata(L, 1);
+  for (const struct slot *slot = b->slots; slot; slot = slot->next) {
+    struct slice path = push_at(L, b->load, slot); // binding value
+    if (lua_isfunction(L, -1)) {
+      vm_set_function(vm_of(L), slot->number); // binding
+      continue;
+    }
+    faults_add(b->load->faults, path,
+               "was a function in one VM and is %s in another: a script must "
+               "give the same table each time",
+               read_kind(L, -1));
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+void integration_bind(struct load *load, struct source_file *file,
+                      struct vm *vm)
+{
+  struct binding b = {load, file->draft->slots};
+  struct error err;
+  if (vm_protect(vm, bind_slots, &b, &err) != OK)
+    faults_add(load->faults, (struct slice){0}, "cannot be read: %s",
+               err.message);
+}

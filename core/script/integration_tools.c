@@ -1,0 +1,255 @@
+// integration_tools.c -- the tools of an integration.
+
+#include <lauxlib.h>
+
+#include "base/json.h"
+#include "script/integration.h"
+#include "script/schema_inside.h"
+
+// One tool on its way: its table on the stack, its path.
+struct tool_reader {
+  struct integration_reader *up;
+  struct tool *tool;
+  struct slice path;
+  int table;
+  struct slice annotations_title;
+};
+
+static struct slice at(struct tool_reader *t, const char *name)
+{
+  return read_path(&t->up->reader, t->path, slice_of(name));
+}
+
+// --- schemas ---
+
+// Appends the schema at `name` to load->text. False: none, or faulty.
+static bool put_schema(struct tool_reader *t, const char *name)
+{
+  lua_State *L = t->up->reader.L;
+  struct load *load = t->up->load;
+  buf_reset(&load->text, 1 << 16);
+  int type = read_field(&t->up->reader, t->table, name); // value
+  bool ok = type != LUA_TNIL &&
+            schema_from_lua(L, -1, at(t, name), &load->text, load->faults);
+  lua_pop(L, 1);
+  return ok;
+}
+
+static struct schema *compile(struct tool_reader *t, const char *name)
+{
+  struct schema *schema = NULL;
+  struct error err;
+  if (schema_compile(buf_slice(&t->up->load->text), &schema, &err) != OK)
+    faults_add(t->up->load->faults, at(t, name), "%s", err.message);
+  return schema;
+}
+
+static void read_args(struct tool_reader *t)
+{
+  struct load *load = t->up->load;
+  size_t before = load->faults->errors;
+  if (!put_schema(t, "args")) {
+    if (load->faults->errors > before) return;
+    buf_puts(&load->text, "{\"type\":\"object\",\"properties\":{},"
+                          "\"additionalProperties\":false}");
+  }
+  t->tool->args = compile(t, "args");
+  if (t->tool->args && t->tool->args->types != TYPE_OBJECT)
+    faults_add(load->faults, at(t, "args"),
+               "arguments have names: the schema must say type = \"object\"");
+}
+
+static void read_result(struct tool_reader *t)
+{
+  if (put_schema(t, "result")) t->tool->result = compile(t, "result");
+}
+
+// --- annotations ---
+
+static void read_hints(struct tool_reader *t, int table, struct slice path)
+{
+  static const char *const known[] = {"title", "read_only", "destructive",
+                                      "idempotent", "open_world"};
+  struct reader *r = &t->up->reader;
+  struct annotations *a = &t->tool->annotations;
+  read_known(r, table, path, WORD_LIST(known));
+  read_text(r, table, path, "title", &t->annotations_title);
+  read_hint(r, table, path, "read_only", &a->read_only);
+  read_hint(r, table, path, "destructive", &a->destructive);
+  read_hint(r, table, path, "idempotent", &a->idempotent);
+  read_hint(r, table, path, "open_world", &a->open_world);
+  if (a->read_only == 1 && a->destructive == 1)
+    faults_add(t->up->load->faults, path,
+               "read_only and destructive contradict each other");
+}
+
+static void read_annotations(struct tool_reader *t)
+{
+  lua_State *L = t->up->reader.L;
+  t->tool->annotations = (struct annotations){-1, -1, -1, -1};
+  int type = read_field(&t->up->reader, t->table, "annotations"); // hints
+  if (type == LUA_TTABLE)
+    read_hints(t, lua_gettop(L), at(t, "annotations"));
+  else if (type != LUA_TNIL)
+    read_wrong(&t->up->reader, at(t, "annotations"), -1, "a table");
+  lua_pop(L, 1);
+}
+
+// --- functions ---
+
+static uint32_t read_function(struct tool_reader *t, const char *name,
+                              enum slot_place place)
+{
+  lua_State *L = t->up->reader.L;
+  int type = read_field(&t->up->reader, t->table, name); // value
+  if (type == LUA_TFUNCTION)
+    return integration_slot(t->up, place, t->tool->short_name);
+  if (type != LUA_TNIL)
+    read_wrong(&t->up->reader, at(t, name), -1, "a function");
+  else if (place == SLOT_RUN)
+    faults_add(t->up->load->faults, at(t, name),
+               "is missing: the function that does it");
+  lua_pop(L, 1);
+  return 0;
+}
+
+// --- one tool ---
+
+static void read_about(struct tool_reader *t)
+{
+  struct reader *r = &t->up->reader;
+  if (!read_text(r, t->table, t->path, "about", &t->tool->about)) {
+    if (read_field(r, t->table, "about") == LUA_TNIL)
+      faults_add(t->up->load->faults, at(t, "about"),
+                 "is missing: what agents read to choose the tool");
+    lua_pop(r->L, 1);
+  }
+  read_text(r, t->table, t->path, "title", &t->tool->title);
+}
+
+static void read_tool_name(struct tool_reader *t)
+{
+  struct tool *tool = t->tool;
+  struct faults *faults = t->up->load->faults;
+  struct slice up = t->up->draft->integration.name;
+  tool->name = arena_printf(t->up->reader.arena, "%.*s_%.*s", SLICE_ARG(up),
+                            SLICE_ARG(tool->short_name));
+  if (!tool->name.data) luaL_error(t->up->reader.L, "not enough memory");
+  if (!load_is_script_name(tool->short_name))
+    faults_add(faults, t->path, "a tool's name is a-z, then a-z, 0-9 and _");
+  else if (tool->name.len > TOOL_NAME_MAX)
+    faults_add(faults, t->path, "%.*s has %zu characters, and %d are allowed",
+               SLICE_ARG(tool->name), tool->name.len, TOOL_NAME_MAX);
+}
+
+static void read_tool(struct tool_reader *t)
+{
+  static const char *const known[] = {"about",  "title",   "args",
+                                      "result", "policy",  "annotations",
+                                      "run",    "fallback"};
+  struct reader *r = &t->up->reader;
+  struct tool *tool = t->tool;
+  read_known(r, t->table, t->path, WORD_LIST(known));
+  read_about(t);
+  read_args(t);
+  read_result(t);
+  read_annotations(t);
+  tool->policy = integration_policy(t->up, t->table, t->path,
+                                    t->up->draft->integration.policy);
+  tool->run_slot = read_function(t, "run", SLOT_RUN);
+  tool->fallback_slot = read_function(t, "fallback", SLOT_FALLBACK);
+  if (tool->args) integration_tool_json(t->up, tool, t->annotations_title);
+}
+
+static void add_tool(struct integration_reader *r, int tools, struct slice name)
+{
+  lua_State *L = r->reader.L;
+  struct tool_draft *draft = arena_alloc(r->reader.arena, sizeof(*draft));
+  if (!draft) luaL_error(L, "not enough memory");
+  draft->next = r->draft->tools;
+  r->draft->tools = draft;
+  draft->tool.name = draft->tool.short_name = name;
+  r->draft->integration.tool_count++;
+  struct slice path = read_path(&r->reader, SLICE("tools"), name);
+  int type = read_field(&r->reader, tools, name.data); // tool
+  struct tool_reader t = {r, &draft->tool, path, lua_gettop(L), {0}};
+  read_tool_name(&t);
+  if (type == LUA_TTABLE)
+    read_tool(&t);
+  else
+    read_wrong(&r->reader, path, -1, "a table");
+  lua_settop(L, tools);
+}
+
+void integration_tools(struct integration_reader *r, int table)
+{
+  lua_State *L = r->reader.L;
+  struct slice path = SLICE("tools");
+  int type = read_field(&r->reader, table, "tools"), tools = lua_gettop(L);
+  size_t count = 0;
+  if (type == LUA_TTABLE) {
+    struct slice *names = read_names(&r->reader, tools, path, &count);
+    for (size_t i = 0; i < count; i++) {
+      add_tool(r, tools, names[i]);
+    }
+  } else if (type != LUA_TNIL) {
+    read_wrong(&r->reader, path, -1, "a table");
+  }
+  if (type == LUA_TNIL || (type == LUA_TTABLE && count == 0))
+    faults_warn(r->load->faults, path, "there are none");
+  lua_settop(L, table);
+}
+
+// --- as an entry of tools/list ---
+
+static void put_text(struct buf *out, const char *name, struct slice text)
+{
+  if (!text.data) return;
+  json_put_name(out, name);
+  json_put_string(out, text);
+}
+
+static void put_hint(struct buf *out, const char *name, int8_t hint)
+{
+  if (hint < 0) return;
+  json_put_name(out, name);
+  buf_puts(out, hint ? "true" : "false");
+}
+
+static void put_annotations(struct buf *out, const struct annotations *a,
+                            struct slice title)
+{
+  bool said = title.data || a->read_only >= 0 || a->destructive >= 0 ||
+              a->idempotent >= 0 || a->open_world >= 0;
+  if (!said) return;
+  json_put_name(out, "annotations");
+  buf_putc(out, '{');
+  put_text(out, "title", title);
+  put_hint(out, "readOnlyHint", a->read_only);
+  put_hint(out, "destructiveHint", a->destructive);
+  put_hint(out, "idempotentHint", a->idempotent);
+  put_hint(out, "openWorldHint", a->open_world);
+  buf_putc(out, '}');
+}
+
+void integration_tool_json(struct integration_reader *r, struct tool *tool,
+                           struct slice annotations_title)
+{
+  struct buf *out = &r->load->text;
+  buf_reset(out, 1 << 16);
+  buf_putc(out, '{');
+  put_text(out, "name", tool->name);
+  put_text(out, "title", tool->title);
+  put_text(out, "description", tool->about);
+  json_put_name(out, "inputSchema");
+  buf_add(out, schema_text(tool->args));
+  if (tool->result) {
+    json_put_name(out, "outputSchema");
+    buf_add(out, schema_text(tool->result));
+  }
+  put_annotations(out, &tool->annotations, annotations_title);
+  buf_putc(out, '}');
+  tool->json = arena_copy(r->reader.arena, buf_slice(out));
+  if (!buf_ok(out) || !tool->json.data)
+    luaL_error(r->reader.L, "not enough memory");
+}

@@ -1,0 +1,18 @@
+--- For every tool that names no policy, and for services that break easily.
+local default = {
+  deadline_ms = 30000,
+  attempt = { timeout_ms = 10000, connect_ms = 3000 },
+  response = { max_bytes = 16 * 1024 * 1024 },
+}
+
+return {
+  -- When nothing is known of the service.
+  default = default,
+
+  -- An old or small service: give up early, so that calls do not pile up on it.
+  fragile = tide.policy.extend(default, {
+    deadline_ms = 10000,
+    attempt = { timeout_ms = 5000, connect_ms = 1000, first_byte_ms = 4000 },
+    response = { max_bytes = 1024 * 1024 },
+  }),
+}

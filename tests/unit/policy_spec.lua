@@ -1,0 +1,160 @@
+-- luacheck: ignore 631 (tables of cases read best in long lines)
+local T = require "T"
+local folder = require "folder"
+
+local root
+
+before_each(function()
+  root = folder.new()
+  folder.fill(root, { ["scripts/.keep"] = "" })
+end)
+
+after_each(function() folder.remove(root) end)
+
+-- The policies of these files; or nil and the faults.
+local function load(files)
+  for name, text in pairs(files) do folder.fill(root, { ["policies/" .. name] = text }) end
+  local generation, faults = T.generation.load(root .. "/scripts", root .. "/policies")
+  faults = faults:gsub("warning: there are no scripts in [^\n]*\n", "")
+  if not generation then return nil, faults end
+  local policies = generation:policies()
+  generation:free()
+  return policies, faults
+end
+
+-- What is said of policies/p.lua that returns this.
+local function faults_of(text)
+  local policies, faults = load { ["p.lua"] = "return " .. text }
+  assert.is_nil(policies)
+  return (faults:gsub("\n$", ""))
+end
+
+local fields = T.generation.policy_fields()
+
+describe("the list of settings", function()
+  it("has defaults within its bounds, and a meaning", function()
+    for path, field in pairs(fields) do
+      assert.is_true(field.min <= field.value and field.value <= field.max, path)
+      assert.is_true(#field.meaning > 5, path)
+    end
+  end)
+end)
+
+describe("a policy", function()
+  it("has the engine's defaults where it says nothing", function()
+    local policies = load { ["p.lua"] = "return { quick = { deadline_ms = 5, attempt = { connect_ms = 7.0 } } }" }
+
+    for path, field in pairs(fields) do
+      local said = { deadline_ms = 5, ["attempt.connect_ms"] = 7 }
+      assert.equal(said[path] or field.value, policies.quick[path])
+      assert.equal(field.value, policies.default[path])
+    end
+  end)
+
+  it("may be called default", function()
+    assert.equal(9, load({ ["p.lua"] = "return { default = { deadline_ms = 9 } }" }).default.deadline_ms)
+  end)
+
+  it("takes every setting at both ends of its range and nothing beyond", function()
+    for path, field in pairs(fields) do
+      local group, name = path:match "^(.-)%.?([^.]*)$"
+      local function with(value)
+        local inner = ("%s = %s"):format(name, value)
+        return ("{ p = { %s } }"):format(group == "" and inner or ("%s = { %s }"):format(group, inner))
+      end
+      for _, value in ipairs { field.min, field.max } do
+        assert.equal(value, load({ ["p.lua"] = "return " .. with(value) }).p[path])
+      end
+      for _, value in ipairs { field.min - 1, field.max + 1 } do
+        assert.equal(("policies/p.lua: p.%s: must be %d to %d (got %d)"):format(path, field.min, field.max, value),
+          faults_of(with(value)))
+      end
+    end
+  end)
+
+  it("is refused with path and reason", function()
+    for text, fault in pairs {
+      ["5"] = "must return a table of policies, got an integer",
+      ["{ p = 5 }"] = "p: expected a table, got an integer",
+      ["{ { } }"] = "expected names only, got the number 1",
+      ["{ P = {} }"] = "P: a policy's name is words of a-z, 0-9 and _ with dots between",
+      ["{ ['a.'] = {} }"] = 'a["a."]',
+      ["{ p = { deadline_sm = 5 } }"] = "p.deadline_sm: unknown key (did you mean deadline_ms?)",
+      ["{ p = { atempt = {} } }"] = "p.atempt: unknown key (did you mean attempt?)",
+      ["{ p = { attempt = 5 } }"] = "p.attempt: expected a table, got an integer",
+      ["{ p = { attempt = { timeout = 5 } } }"] = "p.attempt.timeout: unknown key",
+      ["{ p = { attempt = { conect_ms = 5 } } }"] = "p.attempt.conect_ms: unknown key (did you mean connect_ms?)",
+      ["{ p = { ['attempt.timeout_ms'] = 5 } }"] = 'p["attempt.timeout_ms"]: unknown key',
+      ["{ p = { deadline_ms = '5' } }"] = "p.deadline_ms: expected a number, got a string",
+      ["{ p = { deadline_ms = function() end } }"] = "p.deadline_ms: expected a number, got a function",
+      ["{ p = { deadline_ms = {} } }"] = "p.deadline_ms: expected a number, got a table",
+      ["{ p = { deadline_ms = -5 } }"] = "p.deadline_ms: must be 1 to 3600000 (got -5)",
+      ["{ p = { deadline_ms = 1.5 } }"] = "p.deadline_ms: must be a whole number (got 1.5)",
+      ["{ p = { deadline_ms = 0/0 } }"] = "p.deadline_ms: must be a whole number (got -nan)",
+      ["{ p = { deadline_ms = 1/0 } }"] = "p.deadline_ms: must be 1 to 3600000 (got inf)",
+      ["{ p = { deadline_ms = 2^63 } }"] = "p.deadline_ms: must be 1 to 3600000 (got 9.22337203685478e+18)",
+    } do
+      local expected = fault:find "^a%[" and '["a."]: a policy\'s name is words of a-z, 0-9 and _ with dots between' or fault
+      assert.equal("policies/p.lua: " .. expected, faults_of(text))
+    end
+  end)
+
+  it("stands in one file", function()
+    local policies, faults = load { ["a.lua"] = "return { p = {} }", ["b.lua"] = "return { p = {} }" }
+
+    assert.is_nil(policies)
+    assert.equal("policies/b.lua: p: is defined in policies/a.lua already\n", faults)
+  end)
+
+  it("is warned about a limit that can never be reached", function()
+    local _, faults = load { ["p.lua"] = "return { p = { deadline_ms = 5, attempt = { timeout_ms = 10, connect_ms = 11 } } }" }
+
+    assert.equal([[
+policies/p.lua: warning: p: attempt.timeout_ms (10) is above deadline_ms (5), which always ends it first
+policies/p.lua: warning: p: attempt.connect_ms (11) is above attempt.timeout_ms (10), which always ends it first
+]], faults)
+    _, faults = load { ["p.lua"] = "return { p = { deadline_ms = 5 } }" }
+    assert.equal("", faults)
+  end)
+end)
+
+describe("a file of policies", function()
+  it("extends, without changing what it extends", function()
+    local policies = load { ["p.lua"] = [[
+      local base = { deadline_ms = 5, attempt = { timeout_ms = 1, connect_ms = 2 } }
+      return {
+        more = tide.policy.extend(base, { attempt = { connect_ms = 3, first_byte_ms = 4 }, response = { max_bytes = 2000 } }),
+        base = base,
+      } ]] }
+
+    local more, base = policies.more, policies.base
+    assert.same({ 5, 1, 3, 4, 2000 }, { more.deadline_ms, more["attempt.timeout_ms"], more["attempt.connect_ms"],
+      more["attempt.first_byte_ms"], more["response.max_bytes"] })
+    assert.same({ 2, 0, fields["response.max_bytes"].value },
+      { base["attempt.connect_ms"], base["attempt.first_byte_ms"], base["response.max_bytes"] })
+  end)
+
+  it("sees nothing else", function()
+    for _, name in ipairs { "os", "string", "pairs", "setmetatable", "pcall", "require", "math", "error" } do
+      assert.truthy(faults_of(name .. ".x"):find("line 1: undefined global '" .. name .. "'", 1, true), name)
+    end
+    assert.equal("policies/p.lua: line 1: tide has no 'env'", faults_of "tide.env 'x'")
+  end)
+
+  it("cannot run without end", function()
+    assert.equal("policies/p.lua: line 1: it ran too many instructions without waiting", faults_of "(function() while true do end end)()")
+    local nested = faults_of "(function() local t = {} t.t = t return tide.policy.extend(t, t) end)()"
+    assert.equal("policies/p.lua: line 1: tables are nested too deeply", nested)
+  end)
+end)
+
+describe("the policies that come with the engine", function()
+  it("are good, and each says when to use it", function()
+    local generation, faults = T.generation.load("scripts", "policies")
+
+    assert.equal("", faults)
+    local policies = generation:policies()
+    for _, name in ipairs { "default", "fragile", "rest", "rest.write" } do assert.truthy(policies[name], name) end
+    generation:free()
+  end)
+end)
