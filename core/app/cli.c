@@ -1,0 +1,132 @@
+// cli.c -- the words that follow `tidegate`, and help.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "base/buf.h"
+#include "script/faults.h"
+
+static const struct command {
+  const char *word;
+  const char *arguments;
+  const char *about;
+  const char *more; // printed by `tidegate help WORD`
+  int (*run)(const struct command_line *line);
+} commands[] = {
+    {"serve", "", "serve the integrations to MCP clients, at /mcp",
+     "Loads all scripts and policies, listens, and serves MCP (2026-07-28 and\n"
+     "the legacy revisions) over streamable HTTP. Files that change are "
+     "loaded\n"
+     "again without dropping a call; SIGHUP does the same; a broken edit is\n"
+     "reported and changes nothing. SIGTERM finishes what runs and ends.\n",
+     command_serve},
+    {"check", "", "load everything, print what is wrong",
+     "Prints every fault as FILE: PATH: REASON. Exit status 0 if there is "
+     "none.\n",
+     command_check},
+    {"tools", "", "list the tools in a table", "", command_tools},
+    {"call", "TOOL [JSON]", "make one call through the engine, with its trail",
+     "TOOL is a name that `tidegate tools` prints; JSON is an object with its\n"
+     "arguments ('-' reads it from standard input). The result goes to "
+     "standard\n"
+     "output, the trail to standard error. Exit status 1 if the call "
+     "failed.\n\n"
+     "  tidegate call open_meteo_geocode '{\"place\": \"Bergen\"}'\n",
+     command_call},
+    {"version", "", "print the version", "", command_version},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find(const char *word)
+{
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (!strcmp(commands[i].word, word)) return &commands[i];
+  return NULL;
+}
+
+static void print_help(FILE *out)
+{
+  fputs("tidegate -- gives AI agents (MCP) safe access to services, by Lua "
+        "scripts\n\nusage: tidegate COMMAND [OPTIONS]\n\n",
+        out);
+  for (size_t i = 0; i < COMMANDS; i++) {
+    char head[32];
+    snprintf(head, sizeof(head), "%s %s", commands[i].word,
+             commands[i].arguments);
+    fprintf(out, "  %-20s %s\n", head, commands[i].about);
+  }
+  fputs("  help [COMMAND]       say more\n\n", out);
+  struct buf text = {0};
+  options_help(&text);
+  fwrite(text.data, 1, text.len, out);
+  buf_finish(&text);
+}
+
+static int help(int argc, char **argv)
+{
+  const struct command *c = argc > 2 ? find(argv[2]) : NULL;
+  if (!c) {
+    print_help(stdout);
+    return 0;
+  }
+  printf("usage: tidegate %s %s%s[OPTIONS]\n\n%s\n%s\n", c->word, c->arguments,
+         c->arguments[0] ? " " : "", c->about, c->more);
+  puts("`tidegate help` lists the options.");
+  return 0;
+}
+
+static int unknown(const char *word)
+{
+  const char *words[COMMANDS + 1];
+  for (size_t i = 0; i < COMMANDS; i++)
+    words[i] = commands[i].word;
+  words[COMMANDS] = "help";
+  struct slice near = faults_suggest(slice_of(word), words, COMMANDS + 1);
+  fprintf(stderr, "tidegate: unknown command '%s'", word);
+  if (near.data) fprintf(stderr, " (did you mean %.*s?)", SLICE_ARG(near));
+  fputs("; 'tidegate help' lists them\n", stderr);
+  return 2;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+  for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return true;
+  return false;
+}
+
+static int run(const struct command *c, int argc, char **argv,
+               char **environment)
+{
+  struct options options = {0};
+  struct error err;
+  int status = 2;
+  // The command's word stands where options_read() expects the program's name.
+  argc--;
+  argv++;
+  if (options_read(&options, &argc, argv, environment, &err) == OK) {
+    struct command_line line = {&options, argc, argv, environment};
+    status = c->run(&line);
+  } else {
+    fprintf(stderr, "tidegate: %s\n", err.message);
+  }
+  options_finish(&options);
+  return status;
+}
+
+int cli_run(int argc, char **argv, char **environment)
+{
+  if (argc < 2) {
+    print_help(stderr);
+    return 2;
+  }
+  if (!strcmp(argv[1], "--version")) return command_version(NULL);
+  if (!strcmp(argv[1], "help")) return help(argc, argv);
+  const struct command *c = find(argv[1]);
+  if (asks_for_help(argc, argv)) {
+    char *words[] = {argv[0], argv[1], argv[1], NULL};
+    return help(c ? 3 : 2, words);
+  }
+  return c ? run(c, argc, argv, environment) : unknown(argv[1]);
+}

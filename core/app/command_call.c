@@ -1,0 +1,201 @@
+// command_call.c -- `tidegate call TOOL JSON`: one call through the real
+// engine, without a server. The result goes to stdout, the trail to stderr.
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/report.h"
+#include "base/random.h"
+#include "mcp/nearest.h"
+#include "script/call.h"
+
+#define INPUT_MAX ((size_t)16 * 1024 * 1024)
+
+struct one_call {
+  struct engine engine;
+  struct loop *loop;
+  struct live live;
+  int status;
+  bool done;
+};
+
+// --- printing ---
+
+static void print_text(const struct one_call *c, struct slice text, FILE *out)
+{
+  struct buf clean = {0};
+  secret_scrub(c->engine.secrets.set, text, &clean);
+  fwrite(clean.data ? clean.data : "", 1, clean.len, out);
+  fputc('\n', out);
+  buf_finish(&clean);
+}
+
+static void print_error(const struct one_call *c, const struct call_result *r)
+{
+  struct buf text = {0};
+  buf_printf(&text, "%s: %s", error_name(r->error.code), r->error.message);
+  if (r->error.retry_after_ms >= 0)
+    buf_printf(&text, "; again in %.1f s",
+               (double)r->error.retry_after_ms / 1000);
+  buf_printf(&text, " (attempts %u, side effect %s)", r->attempts,
+             side_effect_name(r->side_effect));
+  if (r->details.data) buf_printf(&text, "\n%.*s", SLICE_ARG(r->details));
+  print_text(c, buf_slice(&text), stderr);
+  buf_finish(&text);
+}
+
+static void on_done(void *ctx, struct call *call, const struct call_result *r)
+{
+  (void)call;
+  struct one_call *c = ctx;
+  struct buf trail = {0};
+  trail_print(r->trail, &trail);
+  fputs("trail:\n", stderr);
+  print_text(c, buf_slice(&trail), stderr);
+  buf_finish(&trail);
+  if (r->form == CALL_ERROR)
+    print_error(c, r);
+  else
+    print_text(c, r->body, stdout);
+  c->status = r->form == CALL_ERROR;
+  c->done = true;
+  loop_stop(c->loop);
+}
+
+// --- input ---
+
+struct input {
+  struct buf text;
+  struct arena arena;
+  struct json_doc doc;
+  uint32_t node;
+};
+
+static bool read_input(struct buf *out)
+{
+  char chunk[4096];
+  size_t n;
+  while ((n = fread(chunk, 1, sizeof(chunk), stdin)) > 0 &&
+         out->len < INPUT_MAX)
+    buf_append(out, chunk, n);
+  return buf_ok(out);
+}
+
+static enum error_code read_given(const char *given, struct buf *text,
+                                  struct error *err)
+{
+  if (strcmp(given, "-"))
+    buf_puts(text, given);
+  else if (!read_input(text))
+    return error_set(err, E_NO_MEMORY, "out of memory");
+  return json_valid(buf_slice(text), (struct json_limits){0}, err);
+}
+
+// The arguments are made a member, since call_options names a node and takes
+// the root for "none".
+static enum error_code read_arguments(struct input *in, const char *given,
+                                      struct error *err)
+{
+  struct buf text = {0};
+  enum error_code code = read_given(given, &text, err);
+  if (code == OK) {
+    buf_puts(&in->text, "{\"arguments\":");
+    buf_add(&in->text, buf_slice(&text));
+    buf_putc(&in->text, '}');
+    code = json_parse(&in->doc, buf_slice(&in->text), (struct json_limits){0},
+                      &in->arena, err);
+  }
+  buf_finish(&text);
+  if (code != OK) return code;
+  in->node = json_get(&in->doc, 0, "arguments");
+  if (json_type(&in->doc, in->node) == JSON_OBJECT) return OK;
+  return error_set(err, E_INVALID,
+                   "arguments are a JSON object, as '{\"city\": \"Bergen\"}'");
+}
+
+static const struct tool *find_tool(const struct catalog *c, const char *name)
+{
+  const struct tool *tool = catalog_tool(c, slice_of(name));
+  if (tool) return tool;
+  const struct tool *near = nearest_tool(c, slice_of(name));
+  fprintf(stderr, "tidegate call: no tool '%s'", name);
+  if (near) fprintf(stderr, " (did you mean %.*s?)", SLICE_ARG(near->name));
+  fputs("; 'tidegate tools' lists them\n", stderr);
+  return NULL;
+}
+
+// --- running ---
+
+static void start(struct one_call *c, const struct tool *tool,
+                  const struct input *in)
+{
+  char id[UUID_LEN + 1] = "call";
+  random_uuid(id);
+  struct call_options o = {
+      .tool = tool,
+      .doc = &in->doc,
+      .arguments = in->node,
+      .principal = SLICE("command line"),
+      .request_id = slice_of(id),
+  };
+  if (!call_start(&c->live, &o, on_done, c)) {
+    fputs("tidegate: out of memory\n", stderr);
+    return;
+  }
+  if (!c->done) loop_run(c->loop);
+}
+
+static void run_call(struct one_call *c, const struct command_line *line,
+                     const struct catalog *catalog)
+{
+  struct input in = {0};
+  struct error err;
+  const char *given = line->argc > 2 ? line->argv[2] : "{}";
+  const struct tool *tool = find_tool(catalog, line->argv[1]);
+  c->status = 2;
+  if (tool && read_arguments(&in, given, &err) != OK)
+    fprintf(stderr, "tidegate call: %s\n", err.message);
+  else if (tool)
+    start(c, tool, &in);
+  buf_finish(&in.text);
+  arena_finish(&in.arena);
+}
+
+static int run(struct one_call *c, const struct command_line *line)
+{
+  struct faults faults = {0};
+  struct generation *g = engine_load(&c->engine, 1, &faults);
+  report_print(&c->engine, &faults, stderr);
+  faults_finish(&faults);
+  if (!g) return 1;
+  vm_attach(g->vms[0], c->loop, c->engine.log);
+  c->live = (struct live){
+      g, g->vms[0], engine_new_client(&c->engine, c->loop, c->engine.log)};
+  if (c->live.http) run_call(c, line, g->catalog);
+  http_client_free(c->live.http);
+  engine_discard(g);
+  return c->status;
+}
+
+int command_call(const struct command_line *line)
+{
+  struct one_call c = {.status = 2};
+  struct error err;
+  if (line->argc < 2 || line->argc > 3) {
+    fputs("usage: tidegate call TOOL [JSON]\n", stderr);
+    return 2;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  if (engine_init(&c.engine, line->options, line->environment, &err) != OK) {
+    fprintf(stderr, "tidegate: %s\n", err.message);
+    return 2;
+  }
+  c.loop = loop_new();
+  int status = c.loop ? run(&c, line) : 2;
+  loop_free(c.loop);
+  engine_finish(&c.engine);
+  return status;
+}

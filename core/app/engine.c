@@ -1,0 +1,163 @@
+// engine.c -- see engine.h for the contract.
+
+#include "app/engine.h"
+
+#include "base/random.h"
+#include "loop/clock.h"
+#include "net/url.h"
+
+static int64_t wall_clock(void *ctx)
+{
+  (void)ctx;
+  return clock_wall_ms();
+}
+
+struct log *engine_new_log(const struct engine *e)
+{
+  return log_new((struct log_options){
+      .fd = 2,
+      .level = e->log_level,
+      .clock = wall_clock,
+      .secrets = e->secrets.set,
+  });
+}
+
+enum error_code engine_init(struct engine *e, const struct options *options,
+                            char **environment, struct error *err)
+{
+  *e = (struct engine){.options = options};
+  if (!log_parse_level(options->log_level, &e->log_level))
+    return error_set(
+        err, E_CONFIG,
+        "log_level: '%.*s' is none of debug, info, warn, error, off",
+        SLICE_ARG(options->log_level));
+  e->secrets = (struct secrets){
+      .set = secret_set_new(), .options = options, .environment = environment};
+  if (e->secrets.set) e->log = engine_new_log(e);
+  if (!e->log) return error_set(err, E_NO_MEMORY, "out of memory");
+  e->bind = (struct bind_env){
+      .secrets = e->secrets.set,
+      .find_secret = secrets_find,
+      .find_env = secrets_find_env,
+      .find_ctx = &e->secrets,
+      .log = e->log,
+  };
+  return OK;
+}
+
+void engine_finish(struct engine *e)
+{
+  log_free(e->log);
+  secret_set_free(e->secrets.set);
+}
+
+// --- generations ---
+
+static struct integration *find_integration(struct catalog *c,
+                                            struct slice name)
+{
+  for (size_t i = 0; i < c->integration_count; i++)
+    if (slice_eq(c->integrations[i].name, name)) return &c->integrations[i];
+  return NULL;
+}
+
+static void set_base(struct catalog *c, struct slice item,
+                     struct faults *faults)
+{
+  struct url url;
+  struct error err;
+  const char *equals = memchr(item.data, '=', item.len);
+  size_t len = equals ? (size_t)(equals - item.data) : item.len;
+  struct integration *in = find_integration(c, (struct slice){item.data, len});
+  faults_set_file(faults, SLICE("--base"));
+  if (!in || !equals) {
+    faults_add(faults, item,
+               "expected NAME=URL with the name of an integration");
+    return;
+  }
+  struct slice base = {equals + 1, item.len - len - 1};
+  if (url_parse(base, &url, &err) != OK) {
+    faults_add(faults, item, "%s", err.message);
+    return;
+  }
+  while (base.len > 0 && base.data[base.len - 1] == '/')
+    base.len--;
+  in->base = arena_copy(&c->arena, base);
+  in->allow_private = true; // who starts the engine may say so
+}
+
+void engine_discard(struct generation *g)
+{
+  if (!g) return;
+  unsigned workers = g->workers; // g goes with its last VM
+  for (unsigned i = 0; i < workers; i++) {
+    vm_free(g->vms[i]);
+    generation_unref(g);
+  }
+}
+
+struct generation *engine_load(struct engine *e, unsigned workers,
+                               struct faults *faults)
+{
+  const struct options *o = e->options;
+  struct generation_options options = {
+      .scripts_dir = o->scripts,
+      .policies_dir = o->policies,
+      .workers = workers,
+      .vm = {.max_memory = (size_t)o->memory_mb << 20,
+             .open_api = bind_open,
+             .api_ctx = &e->bind},
+      .find_secret = secrets_find,
+      .secret_ctx = &e->secrets,
+  };
+  struct generation *g = generation_load(&options, e->number + 1, faults);
+  if (!g) return NULL;
+  for (size_t i = 0; i < o->base.count; i++)
+    set_base(g->catalog, o->base.items[i], faults);
+  if (faults->errors > 0) {
+    engine_discard(g);
+    return NULL;
+  }
+  e->number++;
+  return g;
+}
+
+// --- what serving needs ---
+
+enum error_code engine_seals(struct engine *e, struct seal_ring **ring,
+                             struct error *err)
+{
+  struct secret *found[SEAL_KEYS_MAX] = {NULL};
+  struct slice keys[SEAL_KEYS_MAX];
+  const struct option_list *names = &e->options->seal_key;
+  enum error_code code = OK;
+  size_t n = 0;
+  for (; n < names->count && n < SEAL_KEYS_MAX; n++) {
+    char hint[256] = "";
+    found[n] = secrets_find(&e->secrets, names->items[n], hint, sizeof(hint));
+    if (!found[n]) {
+      code = error_set(err, E_CONFIG, "seal_key: no secret %.*s; set %s",
+                       SLICE_ARG(names->items[n]), hint);
+      break;
+    }
+    keys[n] = secret_reveal(found[n]);
+  }
+  if (code == OK) code = seal_ring_new(keys, n, ring, err);
+  for (size_t i = 0; i < SEAL_KEYS_MAX; i++)
+    secret_unref(found[i]);
+  return code;
+}
+
+struct http_client *engine_new_client(const struct engine *e, struct loop *loop,
+                                      struct log *log)
+{
+  uint64_t seed = 0;
+  random_bytes(&seed, sizeof(seed));
+  return http_client_new(loop, (struct http_client_options){
+                                   .ca_file = e->options->ca_file.len > 0
+                                                  ? e->options->ca_file.data
+                                                  : NULL,
+                                   .log = log,
+                                   .seed = seed,
+                               });
+}

@@ -1,0 +1,240 @@
+// gateway.c -- see gateway.h for the contract.
+
+#include "app/gateway.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "loop/clock.h"
+
+#define LOG_FLUSH_NS (50 * NS_PER_MS)
+// Turns that are enough for deferred work to end when the loop has stopped.
+#define LAST_TURNS 8
+
+struct gateway {
+  struct worker *worker;
+  struct gateway_shared *shared;
+  struct log *log;
+  struct timer flush;
+  struct http_client *client;
+  struct http_server *server;
+  struct mcp_server *mcp;
+  struct live live;
+};
+
+// --- requests ---
+
+static void on_flush(struct timer *timer, void *ctx)
+{
+  (void)timer;
+  struct gateway *g = ctx;
+  log_flush(g->log);
+}
+
+static void on_request(struct http_request *req, const struct http_message *m,
+                       void *ctx)
+{
+  struct gateway *g = ctx;
+  if (!timer_armed(&g->flush)) timer_start(&g->flush, LOG_FLUSH_NS);
+  if (mcp_server_owns(g->mcp, m)) {
+    mcp_server_handle(g->mcp, req, m);
+    return;
+  }
+  static const struct header type = {
+      {"Content-Type", sizeof("Content-Type") - 1},
+      {"text/plain", sizeof("text/plain") - 1}};
+  http_respond(req, 404, &type, 1, SLICE("nothing is here; MCP is at /mcp\n"));
+}
+
+// --- generations ---
+
+static void on_idle(struct vm *vm, void *ctx)
+{
+  struct generation *old = ctx;
+  vm_free(vm);
+  generation_unref(old);
+}
+
+static void retire(struct gateway *g)
+{
+  if (g->live.vm) vm_retire(g->live.vm, on_idle, g->live.generation);
+  g->live.vm = NULL;
+}
+
+static void take(struct gateway *g, struct generation *generation)
+{
+  struct vm *vm = generation->vms[g->worker->index];
+  vm_attach(vm, g->worker->loop, g->log);
+  retire(g);
+  g->live.generation = generation;
+  g->live.vm = vm;
+}
+
+struct swap {
+  struct message message;
+  struct worker *worker;
+  struct generation *generation;
+};
+
+static void on_swap(struct message *message)
+{
+  struct swap *swap = (struct swap *)(void *)message;
+  struct gateway *g = swap->worker->attached;
+  uint64_t old = g->live.generation->number;
+  uint32_t running = vm_held(g->live.vm);
+  take(g, swap->generation);
+  log_info(g->log, "app/gateway",
+           "generation %" PRIu64 " -> %" PRIu64 " worker=%u running_on_old=%u",
+           old, swap->generation->number, g->worker->index, running);
+  log_flush(g->log);
+  free(swap);
+}
+
+bool gateway_swap(struct worker *w, struct generation *generation)
+{
+  struct swap *swap = malloc(sizeof(*swap));
+  if (!swap) return false;
+  *swap = (struct swap){{NULL, on_swap}, w, generation};
+  mailbox_post(w->mailbox, &swap->message);
+  return true;
+}
+
+// --- draining ---
+
+struct drain {
+  struct message message;
+  struct worker *worker;
+  uint32_t deadline_ms;
+};
+
+static void tell_main(struct message *message)
+{
+  struct gateway_shared *shared =
+      LIST_ITEM(message, struct drained_report, message)->shared;
+  shared->on_drained(shared->ctx);
+}
+
+static void on_drained(void *ctx)
+{
+  struct gateway *g = ctx;
+  struct drained_report *report = &g->shared->reports[g->worker->index];
+  *report = (struct drained_report){{NULL, tell_main}, g->shared};
+  mailbox_post(g->shared->main, &report->message);
+}
+
+static void on_drain(struct message *message)
+{
+  struct drain *drain = (struct drain *)(void *)message;
+  struct gateway *g = drain->worker->attached;
+  http_server_drain(g->server, drain->deadline_ms, on_drained, g);
+  free(drain);
+}
+
+bool gateway_drain(struct worker *w, uint32_t deadline_ms)
+{
+  struct drain *drain = malloc(sizeof(*drain));
+  if (!drain) return false;
+  *drain = (struct drain){{NULL, on_drain}, w, deadline_ms};
+  mailbox_post(w->mailbox, &drain->message);
+  return true;
+}
+
+// --- the life of a worker ---
+
+static struct http_server *new_server(struct gateway *g)
+{
+  const struct options *o = g->shared->engine->options;
+  return http_server_new(
+      g->worker->loop,
+      (struct http_server_options){
+          .max_body_bytes = (uint32_t)o->max_body_mb << 20,
+          .max_connections = (uint32_t)o->max_connections,
+          .header_timeout_ms = (uint32_t)o->header_timeout_ms,
+          .idle_timeout_ms = (uint32_t)o->idle_timeout_ms,
+          .log = g->log,
+      },
+      on_request, g);
+}
+
+static struct mcp_server *new_mcp(struct gateway *g)
+{
+  const struct options *o = g->shared->engine->options;
+  struct mcp_server_options options = {
+      .loop = g->worker->loop,
+      .log = g->log,
+      .live = &g->live,
+      .seals = g->shared->seals,
+      .shared = g->shared->mcp,
+      .mailbox = g->worker->mailbox,
+      .secrets = g->shared->engine->secrets.set,
+      .path = SLICE("/mcp"),
+      .hosts = o->allow_host.items,
+      .host_count = o->allow_host.count,
+      .origins = o->allow_origin.items,
+      .origin_count = o->allow_origin.count,
+      .name = SLICE("tidegate"),
+      .version = SLICE(TIDEGATE_VERSION),
+      .instructions = o->instructions,
+      .page_size = (uint32_t)o->page_size,
+      .trail_in_meta = o->trail,
+  };
+  return mcp_server_new(&options);
+}
+
+static enum error_code open_parts(struct gateway *g, struct error *err)
+{
+  struct engine *e = g->shared->engine;
+  g->log = engine_new_log(e);
+  timer_init(&g->flush, g->worker->loop, on_flush, g);
+  if (g->log) g->client = engine_new_client(e, g->worker->loop, g->log);
+  if (!g->client) return error_set(err, E_NO_MEMORY, "out of memory");
+  g->live.http = g->client;
+  take(g, g->shared->first);
+  g->mcp = new_mcp(g);
+  g->server = new_server(g);
+  if (!g->mcp || !g->server)
+    return error_set(err, E_NO_MEMORY, "out of memory");
+  return OK;
+}
+
+static enum error_code listen_all(struct gateway *g, struct error *err)
+{
+  int *fds = g->shared->listeners[g->worker->index];
+  enum error_code code = OK;
+  for (size_t i = 0; i < g->shared->listener_count && code == OK; i++)
+    code = http_server_add(g->server, fds[i]);
+  if (code != OK) error_set(err, code, "cannot watch a listening socket");
+  return code;
+}
+
+static void stop(struct worker *w, void *ctx)
+{
+  (void)ctx;
+  struct gateway *g = w->attached;
+  if (!g) return;
+  http_server_free(g->server);
+  mcp_server_free(g->mcp);
+  http_client_free(g->client);
+  retire(g);
+  for (int i = 0; i < LAST_TURNS; i++)
+    loop_turn(w->loop, false);
+  timer_stop(&g->flush);
+  log_free(g->log);
+  free(g);
+  w->attached = NULL;
+}
+
+static enum error_code start(struct worker *w, void *ctx, struct error *err)
+{
+  struct gateway *g = calloc(1, sizeof(*g));
+  if (!g) return error_set(err, E_NO_MEMORY, "out of memory");
+  g->worker = w;
+  g->shared = ctx;
+  w->attached = g;
+  enum error_code code = open_parts(g, err);
+  if (code == OK) code = listen_all(g, err);
+  if (code != OK) stop(w, ctx);
+  return code;
+}
+
+const struct worker_hooks gateway_hooks = {start, stop};

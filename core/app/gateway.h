@@ -1,0 +1,42 @@
+// gateway.h -- what one worker of `tidegate serve` does: HTTP in, MCP, calls.
+//
+// One gateway per worker, made and ended on the worker's thread by the hooks.
+// The main thread talks to it by messages: a new generation, a drain.
+
+#ifndef APP_GATEWAY_H
+#define APP_GATEWAY_H
+
+#include "app/engine.h"
+#include "loop/worker.h"
+#include "mcp/server.h"
+
+// Outlives the worker, since the main thread may read it late.
+struct drained_report {
+  struct message message;
+  struct gateway_shared *shared;
+};
+
+// Shared by all workers; made by the main thread before they start.
+struct gateway_shared {
+  struct engine *engine;
+  struct seal_ring *seals;
+  struct mcp_shared *mcp;
+  struct generation *first;       // each worker takes its VM
+  struct mailbox *main;           // where reports go
+  struct drained_report *reports; // [workers]
+  void (*on_drained)(void *ctx);  // on the main thread, once per worker
+  void *ctx;
+  // [worker][n]: open listeners; each worker takes its own.
+  int (*listeners)[OPTION_ITEMS_MAX];
+  size_t listener_count;
+};
+
+extern const struct worker_hooks gateway_hooks; // ctx: struct gateway_shared
+
+// Main thread: the worker serves `generation` from its next turn on; calls that
+// run finish on the old one. False when out of memory.
+bool gateway_swap(struct worker *w, struct generation *generation);
+// Main thread: stop accepting, finish what runs, then report on_drained.
+bool gateway_drain(struct worker *w, uint32_t deadline_ms);
+
+#endif

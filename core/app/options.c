@@ -1,0 +1,294 @@
+// options.c -- see options.h for the contract.
+
+#include "app/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "script/faults.h"
+
+#define CONFIG_FILE "tidegate.lua"
+
+const struct option_row option_rows[] = {
+#define X(kind, member, value, def, min, max, meaning)                         \
+  {kind, #member, value,   def,                                                \
+   min,  max,     meaning, offsetof(struct options, member)},
+    OPTION_LIST(X)
+#undef X
+};
+const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+
+static void *member(struct options *o, const struct option_row *row)
+{
+  return (char *)o + row->offset;
+}
+
+const struct option_row *option_find(struct slice name)
+{
+  for (size_t i = 0; i < option_row_count; i++) {
+    const char *known = option_rows[i].name;
+    size_t k = 0;
+    while (k < name.len && known[k] &&
+           (name.data[k] == '-' ? '_' : name.data[k]) == known[k])
+      k++;
+    if (k == name.len && !known[k]) return &option_rows[i];
+  }
+  return NULL;
+}
+
+const char *option_suggestion(struct slice name, char *out, size_t size)
+{
+  const char *names[sizeof(option_rows) / sizeof(option_rows[0])];
+  char plain[64];
+  out[0] = '\0';
+  if (name.len >= sizeof(plain)) return out;
+  for (size_t i = 0; i < name.len; i++)
+    plain[i] = name.data[i] == '-' ? '_' : name.data[i];
+  for (size_t i = 0; i < option_row_count; i++)
+    names[i] = option_rows[i].name;
+
+  struct slice near =
+      faults_suggest((struct slice){plain, name.len}, names, option_row_count);
+  if (near.data) snprintf(out, size, " (did you mean %.*s?)", SLICE_ARG(near));
+  return out;
+}
+
+// --- setting ---
+
+static enum error_code set_number(int64_t *to, const struct option_row *row,
+                                  const char *text, const char *where,
+                                  struct error *err)
+{
+  char *rest;
+  errno = 0;
+  long long value = strtoll(text, &rest, 10);
+  if (errno || rest == text || *rest || value < row->min || value > row->max)
+    return error_set(err, E_CONFIG, "%s: expected %lld to %lld, got '%s'",
+                     where, (long long)row->min, (long long)row->max, text);
+  *to = value;
+  return OK;
+}
+
+static enum error_code set_flag(bool *to, struct slice text, const char *where,
+                                struct error *err)
+{
+  *to = slice_is(text, "true") || slice_is(text, "1") || slice_is(text, "yes");
+  if (*to || slice_is(text, "false") || slice_is(text, "0") ||
+      slice_is(text, "no"))
+    return OK;
+  return error_set(err, E_CONFIG, "%s: expected true or false, got '%.*s'",
+                   where, SLICE_ARG(text));
+}
+
+static enum error_code add_item(struct option_list *to, struct slice text,
+                                const char *where, struct error *err)
+{
+  if (to->count == OPTION_ITEMS_MAX)
+    return error_set(err, E_CONFIG, "%s: at most %d values", where,
+                     OPTION_ITEMS_MAX);
+  to->items[to->count++] = text;
+  return OK;
+}
+
+enum error_code option_set(struct options *o, const struct option_row *row,
+                           struct slice text, const char *where,
+                           struct error *err)
+{
+  text = arena_copy(&o->arena, text);
+  if (!text.data) return error_set(err, E_NO_MEMORY, "out of memory");
+  switch (row->kind) {
+  case OPTION_TEXT: *(struct slice *)member(o, row) = text; return OK;
+  case OPTION_NUMBER:
+    return set_number(member(o, row), row, text.data, where, err);
+  case OPTION_FLAG: return set_flag(member(o, row), text, where, err);
+  case OPTION_LIST_OF: return add_item(member(o, row), text, where, err);
+  }
+  return OK;
+}
+
+// What is given at one place replaces what a weaker place gave.
+static void forget_items(struct options *o, const struct option_row *row)
+{
+  if (row->kind == OPTION_LIST_OF)
+    ((struct option_list *)member(o, row))->count = 0;
+}
+
+static void set_defaults(struct options *o)
+{
+  for (size_t i = 0; i < option_row_count; i++) {
+    const struct option_row *row = &option_rows[i];
+    if (row->kind == OPTION_LIST_OF && !row->def[0]) continue;
+    option_set(o, row, slice_of(row->def), row->name, NULL);
+  }
+}
+
+// --- environment ---
+
+static const char *find_env(char **environment, const char *name)
+{
+  size_t len = strlen(name);
+  for (char **e = environment; *e; e++)
+    if (!strncmp(*e, name, len) && (*e)[len] == '=') return *e + len + 1;
+  return NULL;
+}
+
+static void env_name(const struct option_row *row, char *out, size_t size)
+{
+  snprintf(out, size, "TIDEGATE_%s", row->name);
+  for (char *c = out; *c; c++)
+    if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 32);
+}
+
+static enum error_code read_list(struct options *o,
+                                 const struct option_row *row, const char *text,
+                                 const char *where, struct error *err)
+{
+  forget_items(o, row);
+  while (*text) {
+    size_t len = strcspn(text, ",");
+    enum error_code code =
+        option_set(o, row, (struct slice){text, len}, where, err);
+    if (code != OK) return code;
+    text += len + (text[len] == ',');
+  }
+  return OK;
+}
+
+static enum error_code read_environment(struct options *o, char **environment,
+                                        struct error *err)
+{
+  for (size_t i = 0; i < option_row_count; i++) {
+    const struct option_row *row = &option_rows[i];
+    char name[64];
+    env_name(row, name, sizeof(name));
+    const char *text = find_env(environment, name);
+    if (!text) continue;
+    enum error_code code = row->kind == OPTION_LIST_OF
+                               ? read_list(o, row, text, name, err)
+                               : option_set(o, row, slice_of(text), name, err);
+    if (code != OK) return code;
+  }
+  return OK;
+}
+
+// --- flags ---
+
+struct flags {
+  struct options *o;
+  int *argc;
+  char **argv;
+  int at;      // next to read
+  int kept;    // what is no flag
+  bool *given; // which lists have been given as flags
+};
+
+static enum error_code flag_value(struct flags *f, const struct option_row *row,
+                                  struct slice name, const char *equals,
+                                  struct slice *text, struct error *err)
+{
+  if (equals) {
+    *text = slice_of(equals + 1);
+  } else if (row->kind == OPTION_FLAG) {
+    *text = SLICE("true");
+  } else if (f->at < *f->argc) {
+    *text = slice_of(f->argv[f->at++]);
+  } else {
+    return error_set(err, E_CONFIG, "--%.*s: a value is missing: %s",
+                     SLICE_ARG(name), row->value);
+  }
+  return OK;
+}
+
+static enum error_code unknown_flag(const char *arg, struct slice name,
+                                    struct error *err)
+{
+  char near[96];
+  return error_set(err, E_CONFIG,
+                   "%s: unknown option%s; 'tidegate help' lists them", arg,
+                   option_suggestion(name, near, sizeof(near)));
+}
+
+static enum error_code read_flag(struct flags *f, struct error *err)
+{
+  const char *arg = f->argv[f->at++];
+  const char *equals = strchr(arg, '=');
+  struct slice name = {arg + 2,
+                       equals ? (size_t)(equals - arg - 2) : strlen(arg + 2)};
+  bool no = name.len > 3 && !memcmp(name.data, "no-", 3);
+  if (no) name = (struct slice){name.data + 3, name.len - 3};
+
+  const struct option_row *row = option_find(name);
+  if (!row || (no && (row->kind != OPTION_FLAG || equals)))
+    return unknown_flag(arg, name, err);
+  struct slice text = SLICE("false");
+  if (!no) {
+    enum error_code code = flag_value(f, row, name, equals, &text, err);
+    if (code != OK) return code;
+  }
+  bool *given = &f->given[row - option_rows];
+  if (!*given) forget_items(f->o, row);
+  *given = true;
+  char where[72];
+  snprintf(where, sizeof(where), "--%.*s", SLICE_ARG(name));
+  return option_set(f->o, row, text, where, err);
+}
+
+static enum error_code read_flags(struct options *o, int *argc, char **argv,
+                                  struct error *err)
+{
+  bool given[sizeof(option_rows) / sizeof(option_rows[0])] = {false};
+  struct flags f = {o, argc, argv, 1, 1, given};
+  enum error_code code = OK;
+  while (code == OK && f.at < *argc) {
+    if (!strcmp(argv[f.at], "--")) {
+      for (f.at++; f.at < *argc;)
+        argv[f.kept++] = argv[f.at++];
+    } else if (!strncmp(argv[f.at], "--", 2)) {
+      code = read_flag(&f, err);
+    } else {
+      argv[f.kept++] = argv[f.at++];
+    }
+  }
+  *argc = f.kept;
+  return code;
+}
+
+// --config is taken out first: the file is weaker than the other flags.
+static enum error_code take_config(int *argc, char **argv, const char **path,
+                                   struct error *err)
+{
+  *path = NULL;
+  for (int i = 1; i < *argc; i++) {
+    bool spaced = !strcmp(argv[i], "--config");
+    if (!spaced && strncmp(argv[i], "--config=", 9)) continue;
+    if (spaced && i + 1 == *argc)
+      return error_set(err, E_CONFIG, "--config: a value is missing: FILE");
+    *path = spaced ? argv[i + 1] : argv[i] + 9;
+    int width = spaced ? 2 : 1;
+    for (int k = i; k + width < *argc; k++)
+      argv[k] = argv[k + width];
+    *argc -= width;
+    return OK;
+  }
+  return OK;
+}
+
+enum error_code options_read(struct options *o, int *argc, char **argv,
+                             char **environment, struct error *err)
+{
+  const char *path;
+  set_defaults(o);
+  enum error_code code = take_config(argc, argv, &path, err);
+  if (code == OK)
+    code = options_read_file(o, path ? path : CONFIG_FILE, path != NULL, err);
+  if (code == OK) code = read_environment(o, environment, err);
+  if (code == OK) code = read_flags(o, argc, argv, err);
+  return code;
+}
+
+void options_finish(struct options *o)
+{
+  arena_finish(&o->arena);
+}
