@@ -1,0 +1,221 @@
+--- The command line, as somebody meets it who has read nothing.
+
+local gateway = require "gateway"
+local process = require "process"
+local web = require "web"
+
+local SCRIPT = [[
+local str = tide.schema.string
+return {
+  name = "hello", title = "Hello", about = "Greets.",
+  upstream = { base = "http://127.0.0.1:9" },
+  tools = {
+    greet = {
+      about = "Greet somebody by name.",
+      args = { name = str { min = 1 } },
+      annotations = { read_only = true },
+      run = function(_, args) return { greeting = "Hello, " .. args.name } end,
+    },
+    fail = { about = "Fail.", args = {}, run = function(ctx) return ctx.http:get("/") end },
+  },
+}]]
+
+local function run(word, args, more)
+  local options = { scripts = { ["hello.lua"] = SCRIPT }, args = args }
+  for name, value in pairs(more or {}) do options[name] = value end
+  return gateway.run(word, options)
+end
+
+local function plain(...)
+  return process.run { gateway.binary, ... }
+end
+
+describe("tidegate", function()
+  it("without a word prints help and fails", function()
+    local code, _, err = plain()
+
+    assert.equal(2, code)
+    assert.matches("usage: tidegate COMMAND", err)
+  end)
+
+  it("help lists commands and options", function()
+    local code, out = plain("help")
+
+    assert.equal(0, code)
+    for _, word in ipairs { "serve", "check", "tools", "call", "version", "--listen ADDRESS", "--no-watch" } do
+      assert.truthy(out:find(word, 1, true), word)
+    end
+    for line in out:gmatch("[^\n]+") do assert.is_true(#line <= 80, line) end
+  end)
+
+  it("suggests a command and an option", function()
+    local code, _, err = plain("chekc")
+    assert.equal(2, code)
+    assert.matches("did you mean check", err)
+
+    code, _, err = plain("serve", "--lisen", ":1")
+    assert.equal(2, code)
+    assert.matches("did you mean listen", err)
+  end)
+
+  it("refuses values out of range, and says where they stood", function()
+    local code, _, err = plain("serve", "--workers=1000")
+    assert.equal(2, code)
+    assert.matches("^tidegate: %-%-workers: expected 0 to 256, got '1000'", err)
+
+    code, _, err = process.run { gateway.binary, "serve", env = { TIDEGATE_WORKERS = "many" } }
+    assert.equal(2, code)
+    assert.matches("TIDEGATE_WORKERS", err)
+  end)
+
+  it("version prints one line", function()
+    local code, out = plain("version")
+
+    assert.equal(0, code)
+    assert.matches("^tidegate %d+%.%d+%.%d+\n$", out)
+  end)
+
+  it("check says that all is well", function()
+    local code, out = run("check")
+
+    assert.equal(0, code, out)
+    assert.matches("ok: 1 integration, 2 tools", out)
+  end)
+
+  it("tools prints a table", function()
+    local code, out = run("tools")
+
+    assert.equal(0, code)
+    assert.matches("hello_greet +reads +default +Greet somebody by name%.", out)
+  end)
+
+  it("call prints the result, and its trail aside", function()
+    local code, out, err = run("call", { "hello_greet", '{"name":"Ann"}' })
+
+    assert.equal(0, code, err)
+    assert.equal('{"greeting":"Hello, Ann"}\n', out)
+    assert.matches("route", err)
+  end)
+
+  it("call reads its arguments from standard input", function()
+    local code, out = run("call", { "hello_greet", "-" }, { input = '{"name":"Bo"}' })
+
+    assert.equal(0, code)
+    assert.matches("Hello, Bo", out)
+  end)
+
+  it("call fails with the error when the call fails", function()
+    local code, out, err = run("call", { "hello_fail" })
+
+    assert.equal(1, code)
+    assert.equal("", out)
+    assert.matches("unavailable: Hello: ", err)
+  end)
+
+  it("call names the argument that is wrong", function()
+    local code, _, err = run("call", { "hello_greet", '{"nam":"Ann"}' })
+    assert.equal(1, code)
+    assert.matches("did you mean name", err)
+
+    code, _, err = run("call", { "hello_greet", '{"name":' })
+    assert.equal(2, code)
+    assert.matches("line 1", err)
+  end)
+
+  it("reads options from tidegate.lua, and refuses unknown ones", function()
+    local code, out = run("check", { "--config", "$FOLDER/ok.lua" },
+      { files = { ["ok.lua"] = 'return { log_level = "warn", listen = { ":0" }, watch = false }' } })
+    assert.equal(0, code, out)
+
+    local err
+    code, _, err = run("check", { "--config", "$FOLDER/bad.lua" },
+      { files = { ["bad.lua"] = "return { wrokers = 2 }" } })
+    assert.equal(2, code)
+    assert.matches("bad%.lua: wrokers: unknown option %(did you mean workers%?%)", err)
+  end)
+
+  it("will not listen beyond loopback without being told", function()
+    local code, _, err = run("serve", { "--listen", "0.0.0.0:0" })
+
+    assert.equal(1, code)
+    assert.matches("allow%-unauthenticated", err)
+  end)
+
+  it("says why it cannot start", function()
+    local g = gateway.start { scripts = { ["hello.lua"] = SCRIPT }, args = { "--workers", "1" } }
+    local code, _, err = run("serve", { "--scripts", "/no/such/folder" })
+    g:stop()
+
+    assert.equal(1, code)
+    assert.matches("/no/such/folder", err)
+  end)
+
+  it("serves on a unix socket", function()
+    local g = gateway.start {
+      scripts = { ["hello.lua"] = SCRIPT },
+      args = { "--listen", "unix:$FOLDER/sock", "--workers", "2" },
+    }
+
+    for _ = 1, 4 do
+      local result = g:call("hello_greet", { name = "Cy" })
+      assert.equal("Hello, Cy", result.structuredContent.greeting)
+    end
+    g:stop()
+  end)
+
+  it("answers elsewhere than /mcp with a hint", function()
+    local g = gateway.start { scripts = { ["hello.lua"] = SCRIPT }, args = { "--workers", "1" } }
+    local answer = web.request { port = g.port, path = "/" }
+    g:stop()
+
+    assert.equal(404, answer.status)
+    assert.matches("/mcp", answer.body)
+  end)
+end)
+
+describe("SIGTERM #threads", function()
+  local up
+
+  setup(function() up = require("upstream").start { plain = true } end)
+  teardown(function() up:stop() end)
+
+  local SLOW = [[
+    return {
+      name = "slow", about = "Slow.", upstream = { base = "$UPSTREAM" },
+      tools = { wait = { about = "Wait.", args = {}, run = function(ctx)
+        return ctx.http:get("/slow?ms=700")
+      end } },
+    }]]
+
+  local function start(...)
+    return gateway.start {
+      scripts = { ["slow.lua"] = SLOW },
+      replace = { UPSTREAM = up:url("/"):gsub("/$", "") },
+      args = { "--workers", "2", ... },
+    }
+  end
+
+  it("lets running calls end", function()
+    local g = start()
+    local client = web.open(g:modern("tools/call", { name = "slow_wait", arguments = {} }))
+    process.sleep_ms(150)
+
+    g:signal("TERM")
+    local answer = web.finish(client)
+
+    assert.equal(200, answer.status)
+    assert.equal("close", answer.headers.connection)
+    g:stop()
+  end)
+
+  it("cuts them when the time is up", function()
+    local g = start("--drain-ms", "100")
+    local client = web.open(g:modern("tools/call", { name = "slow_wait", arguments = {} }))
+    process.sleep_ms(150)
+
+    g:signal("TERM")
+
+    assert.is_nil(web.finish(client))
+    g:stop()
+  end)
+end)
