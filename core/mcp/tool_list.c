@@ -131,7 +131,7 @@ bool cursor_open(const struct seal_ring *ring, struct slice text,
                  struct arena *arena, struct slice *last)
 {
   struct buf plain = {0};
-  bool good = text.len > 0 && unseal(ring, purpose, text, &plain);
+  bool good = unseal(ring, purpose, text, &plain);
   const char *colon = good ? memchr(plain.data, ':', plain.len) : NULL;
   if (colon) {
     size_t used = (size_t)(colon + 1 - plain.data);

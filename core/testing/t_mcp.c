@@ -10,6 +10,7 @@
 
 #define WORLD  "T.mcp.world"
 #define ANSWER "T.mcp.answer"
+#define ENDED  "T.mcp.ended"
 
 int t_mcp(lua_State *L);
 
@@ -193,6 +194,15 @@ static struct header *read_headers(lua_State *L, struct arena *arena, size_t n)
   return headers;
 }
 
+// The world keeps the answer at the top, which may still be written. -0 +0
+static void keep_answer(lua_State *L)
+{
+  lua_getiuservalue(L, 1, 1);                             // ... a options
+  lua_pushvalue(L, -2);                                   // ... a options a
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); // ... a options
+  lua_pop(L, 1);
+}
+
 // Lets the nth allocation fail while the request is served.
 static void serve_faulty(struct world *w, const struct http_message *m,
                          struct answer *a, long fail_after)
@@ -213,6 +223,7 @@ static int send(lua_State *L)
   luaL_setmetatable(L, ANSWER);
   lua_pushvalue(L, 1);         // w request a w
   lua_setiuservalue(L, -2, 1); // w request a
+  keep_answer(L);
 
   struct http_message *m = arena_alloc(&a->arena, sizeof(*m));
   m->method = copy_field(L, 2, "method", &a->arena);
@@ -308,10 +319,13 @@ static int pass(lua_State *L)
   return 0;
 }
 
-// world:reload(number): another generation of the same tools.
+// world:reload(number, json): another generation; the first tool's entry.
 static int reload(lua_State *L)
 {
-  check_world(L)->catalog.number = (uint64_t)luaL_checkinteger(L, 2);
+  struct world *w = check_world(L);
+  w->catalog.number = (uint64_t)luaL_checkinteger(L, 2);
+  if (!lua_isnoneornil(L, 3))
+    w->catalog.tools[0].json = arena_copy(&w->arena, t_slice(L, 3));
   return 0;
 }
 
@@ -359,6 +373,51 @@ static int answer_free(lua_State *L)
   return 0;
 }
 
+// --- ended sessions, alone ---
+
+static struct mcp_shared *check_ended(lua_State *L)
+{
+  return *(struct mcp_shared **)luaL_checkudata(L, 1, ENDED);
+}
+
+static const unsigned char *check_id(lua_State *L)
+{
+  struct slice id = t_slice(L, 2);
+  luaL_argcheck(L, id.len == SESSION_ID_LEN, 2, "16 bytes");
+  return (const unsigned char *)id.data;
+}
+
+// ended(): an empty memory.
+static int ended(lua_State *L)
+{
+  struct mcp_shared **box = lua_newuserdatauv(L, sizeof(void *), 0);
+  *box = mcp_shared_new();
+  luaL_setmetatable(L, ENDED);
+  return 1;
+}
+
+// ended:add(id, expires_ms, now_ms)
+static int ended_add(lua_State *L)
+{
+  mcp_shared_end_session(check_ended(L), check_id(L), luaL_checkinteger(L, 3),
+                         luaL_checkinteger(L, 4));
+  return 0;
+}
+
+// ended:has(id, now_ms)
+static int ended_has(lua_State *L)
+{
+  lua_pushboolean(L, mcp_shared_session_ended(check_ended(L), check_id(L),
+                                              luaL_checkinteger(L, 3)));
+  return 1;
+}
+
+static int ended_free(lua_State *L)
+{
+  mcp_shared_free(check_ended(L));
+  return 0;
+}
+
 // --- pure functions ---
 
 // header_value(text): what it means, or nil.
@@ -401,8 +460,15 @@ int t_mcp(lua_State *L)
                                             {"leave", answer_leave},
                                             {"__gc", answer_free},
                                             {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"world", world}, {"header_value", header_value}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"world", world},
+                                       {"ended", ended},
+                                       {"header_value", header_value},
+                                       {NULL, NULL}};
+  static const luaL_Reg ended_methods[] = {{"add", ended_add},
+                                           {"has", ended_has},
+                                           {"__gc", ended_free},
+                                           {NULL, NULL}};
+  make_type(L, ENDED, ended_methods);
   make_type(L, WORLD, world_methods);
   make_type(L, ANSWER, answer_methods);
   luaL_newlib(L, functions);

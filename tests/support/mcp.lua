@@ -28,6 +28,7 @@ end
 local REGION = [[{"type":"object","properties":{
   "region":{"type":"string","x-mcp-header":"Region"},
   "where":{"type":"object","properties":{"zone":{"type":"integer","x-mcp-header":"Zone"}}},
+  "copy":{"type":"string","x-mcp-header":"REGION"},
   "dry":{"type":"boolean","x-mcp-header":"Dry"},
   "rate":{"type":"number","x-mcp-header":"Rate"},
   "list":{"type":"array","items":{"type":"string","x-mcp-header":"Item"}}}}]]

@@ -55,6 +55,12 @@ describe("an id", function()
     end
   end)
 
+  it("that is none is left out if the body alone says that it is modern", function()
+    local a = legacy('{"jsonrpc":"2.0","id":1.5,"method":"tools/list","params":{' .. META .. "}}")
+
+    assert.same({ -32600, "none" }, { a.code, id_of(a) })
+  end)
+
   it("is echoed by every error that can read it", function()
     local bodies = {
       '{"jsonrpc":"1.0","id":@,"method":"ping"}',
@@ -177,6 +183,14 @@ describe("a batch", function()
     local ids = {}
     for i, one in ipairs(mcp.read(handle).json) do ids[i] = one.id end
     assert.same({ 1, "c2", "c1" }, ids)
+  end)
+
+  it("is 200 whatever befalls one of its messages", function()
+    world:refuse(true)
+    local call = mcp.legacy("tools/call", { name = "demo_add" }).message
+    local a = mcp.send(world, batch(ping(1), call))
+
+    assert.same({ 200, -32603 }, { a.status, math.tointeger(a.json[2].error.code) })
   end)
 
   it("has at most 50 messages, none of them broken, none initialize", function()

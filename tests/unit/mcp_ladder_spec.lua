@@ -1,5 +1,6 @@
 -- The validation ladder: a request with several faults is told the first.
 local mcp = require "mcp"
+local json = require "cjson"
 
 -- In the order of the ladder: what is wrong, the answer, and how a good request
 -- gets that fault. Each works on a request that may have later faults already.
@@ -133,6 +134,14 @@ describe("an argument that is repeated in a header", function()
     assert.equal("400 -32020", call({ where = { zone = 42 } }, { zone = "forty" }))
   end)
 
+  it("is compared to the last digit", function()
+    local r = mcp.modern("tools/call", { arguments = { where = { zone = 7 } } }, "demo_region")
+    r.headers["mcp-param-zone"] = "9007199254740993"
+    r.body = json.encode(r.message):gsub('"zone":7', '"zone":9007199254740992')
+
+    assert.equal("400 -32020", mcp.verdict(world, r))
+  end)
+
   it("is true or false if it is a boolean", function()
     assert.equal("200", call({ dry = true }, { dry = "true" }))
     assert.equal("400 -32020", call({ dry = true }, { dry = "false" }))
@@ -147,6 +156,7 @@ describe("an argument that is repeated in a header", function()
 
   it("is not asked for where the annotation is not allowed", function()
     assert.equal("200", call({ rate = 1.5, list = { "a" } }, {}))
+    assert.equal("200", call({ copy = "x" }, {}))
   end)
 
   it("comes once", function()

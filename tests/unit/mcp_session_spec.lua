@@ -1,4 +1,5 @@
 -- initialize, and sessions that nobody remembers.
+local T = require "T"
 local mcp = require "mcp"
 
 local world
@@ -127,14 +128,6 @@ describe("a session", function()
     assert.equal("200", with_session("ping", kept))
   end)
 
-  it("stays ended however many others end", function()
-    local session = mcp.session(world)
-    delete(world, session)
-    for _ = 1, 500 do delete(world, mcp.session(world)) end
-
-    assert.equal("404 -32001", with_session("ping", session))
-  end)
-
   it("is needed by no request", function()
     assert.equal("200", mcp.verdict(world, mcp.legacy "tools/list"))
     assert.equal("200", mcp.verdict(world, mcp.legacy("tools/call", { name = "demo_add" })))
@@ -145,6 +138,42 @@ describe("a session", function()
     local tool = mcp.send(world, mcp.legacy("tools/list", nil, session)).json.result.tools[1]
 
     assert.is_nil(tool.title)
+  end)
+end)
+
+-- The set is made of buckets; the first bytes of an id choose one.
+describe("the memory of ended sessions", function()
+  local function id(bucket, n)
+    return string.pack("<I4I4c8", bucket, n, "")
+  end
+
+  it("keeps eight of a bucket, and forgets the one that would go first", function()
+    local ended = T.mcp.ended()
+    for n = 1, 8 do ended:add(id(3, n), 1000 - n, 0) end
+    for n = 1, 8 do assert.is_true(ended:has(id(3, n), 0)) end
+
+    ended:add(id(3, 9), 2000, 0)
+
+    assert.is_false(ended:has(id(3, 8), 0))
+    for _, n in ipairs { 1, 2, 3, 4, 5, 6, 7, 9 } do assert.is_true(ended:has(id(3, n), 0)) end
+  end)
+
+  it("uses the places of those that have expired", function()
+    local ended = T.mcp.ended()
+    for n = 1, 8 do ended:add(id(3, n), n == 5 and 10 or 1000, 0) end
+    ended:add(id(3, 9), 1000, 10)
+
+    assert.is_false(ended:has(id(3, 5), 10))
+    for _, n in ipairs { 1, 2, 3, 4, 6, 7, 8, 9 } do assert.is_true(ended:has(id(3, n), 10)) end
+  end)
+
+  it("knows each of thousands", function()
+    local ended = T.mcp.ended()
+    for n = 1, 5000 do ended:add(id(n, n), 1000, 0) end
+
+    for n = 1, 5000 do assert.is_true(ended:has(id(n, n), 999)) end
+    assert.is_false(ended:has(id(1, 2), 0))
+    assert.is_false(ended:has(id(1, 1), 1000))
   end)
 end)
 

@@ -55,6 +55,14 @@ describe("tools/list", function()
     assert.same({ "demo_003", "demo_004" }, names(list(paged, cursor).result.tools))
   end)
 
+  it("is made anew after a reload", function()
+    local old = list(world).result.tools[1]
+    world:reload(2, '{"name":"demo_add","description":"new"}')
+
+    assert.equal("about", old.description)
+    assert.equal("new", list(world).result.tools[1].description)
+  end)
+
   it("refuses a cursor that it did not give", function()
     local paged = mcp.world { tools = many(4), page_size = 2 }
     local good = list(paged).result.nextCursor
@@ -177,8 +185,8 @@ describe("tools/call", function()
     end
 
     assert.equal("mine-7", id "mine-7")
-    assert.equal(("a"):rep(64), id(("a"):rep(64)))
-    for _, bad in ipairs { ("a"):rep(65), "", "two words", "a,b", { "a", "a" } } do
+    assert.equal(("z"):rep(64), id(("z"):rep(64)))
+    for _, bad in ipairs { ("z"):rep(65), "", "two words", "a,b", { "a", "a" } } do
       assert.truthy(id(bad):match "^[0-9a-f]+$")
     end
     assert.equal(16, #id())
@@ -234,6 +242,22 @@ describe("notifications/cancelled", function()
     cancel(world, session, nil)
 
     assert.is_true(world:call(1).running)
+  end)
+
+  it("takes no other call for the one it names", function()
+    local session = mcp.session(world)
+    for id = 1, 60 do
+      local request = mcp.legacy("tools/call", { name = "demo_add" }, session)
+      request.message.id = id
+      mcp.begin(world, request)
+    end
+    for id = 61, 400 do cancel(world, session, id) end
+    for _ = 1, 30 do
+      local other = mcp.session(world)
+      for id = 1, 60 do cancel(world, other, id) end
+    end
+
+    for i = 1, 60 do assert.is_true(world:call(i).running) end
   end)
 
   it("finds the call on another worker, by its mailbox", function()
