@@ -93,7 +93,7 @@ static struct slice tool_name(const struct job *job)
 static const struct tool *find_tool(const struct job *job, struct slice name)
 {
   const struct catalog *catalog = server_catalog(job_server(job));
-  return catalog && name.data ? map_get(&catalog->by_name, name) : NULL;
+  return catalog && name.data ? catalog_tool(catalog, name) : NULL;
 }
 
 // Rung 8. Whatever else is wrong with the params is found by the run.
