@@ -117,6 +117,8 @@ bool budget_left(lua_State *L, size_t work)
   struct budget *b = lane->budget;
   if (!b) return true;
   if (!b->over && late(lane->vm, b)) b->over = too_long;
-  if (b->over) look_soon(lane->vm);
-  return !b->over;
+  if (!b->over) return true;
+  lane->killed = true; // whatever the caller raises now is because of this
+  look_soon(lane->vm);
+  return false;
 }

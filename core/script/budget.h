@@ -19,7 +19,8 @@
 // too much, the script is stopped at its next instruction. Does not raise.
 void budget_charge(lua_State *L, size_t work);
 
-// The same in the middle of a long piece of work: false if it must stop now.
+// The same in the middle of a long piece of work: false if it must stop now, by
+// raising anything.
 bool budget_left(lua_State *L, size_t work);
 
 #endif

@@ -114,9 +114,10 @@ void sandbox_open(lua_State *L)
   sandbox_bound_table(L);
   add_library(L, LUA_TABLIBNAME);                     // shared
   luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 0); // shared utf8
-  add_library(L, LUA_UTF8LIBNAME);                    // shared
-  sandbox_push_os(L);                                 // shared os
-  add_library(L, LUA_OSLIBNAME);                      // shared
+  sandbox_bound_utf8(L);
+  add_library(L, LUA_UTF8LIBNAME); // shared
+  sandbox_push_os(L);              // shared os
+  add_library(L, LUA_OSLIBNAME);   // shared
   if (options->open_api) options->open_api(L, options->api_ctx);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &shared_key);  //
   lua_createtable(L, 0, 1);                        // meta

@@ -40,6 +40,7 @@ void sandbox_freeze(lua_State *L, const char *name, bool strict);
 // The table on the top (a library just opened) gets ours in place of Lua's.
 void sandbox_bound_string(lua_State *L);
 void sandbox_bound_table(lua_State *L);
+void sandbox_bound_utf8(lua_State *L);
 // Adds setmetatable and xpcall to the table on the top.
 void sandbox_bound_base(lua_State *L);
 // Pushes { time, date } by the loop's wall clock.

@@ -6,6 +6,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "script/budget.h"
+#include "script/pattern.h"
 #include "script/sandbox.h"
 #include "script/vm.h"
 
@@ -26,6 +28,15 @@ static int string_rep(lua_State *L)
   if (len + sep) return original(L);
   lua_pushliteral(L, "");
   return 1;
+}
+
+// These walk all of a string and allocate nothing.
+static int utf8_walk(lua_State *L)
+{
+  size_t len;
+  luaL_checklstring(L, 1, &len);
+  budget_charge(L, len);
+  return original(L);
 }
 
 // A __len may say anything, and these count up to it.
@@ -58,6 +69,13 @@ void sandbox_bound_string(lua_State *L)
   lua_pushnil(L);              // string nil
   lua_setfield(L, -2, "dump"); // string
   wrap(L, "rep", string_rep);
+  pattern_open(L);
+}
+
+void sandbox_bound_utf8(lua_State *L)
+{
+  wrap(L, "len", utf8_walk);
+  wrap(L, "offset", utf8_walk);
 }
 
 void sandbox_bound_table(lua_State *L)

@@ -210,14 +210,9 @@ static lua_State *running_in(const struct vm *vm)
   return vm->run ? vm->run->L : NULL;
 }
 
-static bool still_waits(const struct task *t, int status)
-{
-  return status == LUA_YIELD && t->state == TASK_WAITING && !t->lane.killed;
-}
-
 static void settle(struct task *t, int status, const char *over)
 {
-  if (still_waits(t, status)) return;
+  if (status == LUA_YIELD && t->state == TASK_WAITING) return;
   t->state = TASK_RUNNING;
   if (status == LUA_OK && !t->lane.killed) {
     undo_wait(t);

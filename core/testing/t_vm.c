@@ -9,7 +9,7 @@
 // `env` and `secrets`; and `lab`: wait(i) waits until the spec calls vm:wake(i, ...);
 // early(i, v) is answered before it yields; torn(i) raises after it has taken
 // its ticket; nested(f) runs f as a task of its own, at once; cancel(i) cancels
-// the task that the spec has aimed at with vm:aim(i, task).
+// the task that the spec has aimed at with vm:aim(i, task); collect() collects.
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -132,11 +132,21 @@ static int lab_cancel(lua_State *L)
   return 1;
 }
 
+static int lab_collect(lua_State *L)
+{
+  lua_gc(L, LUA_GCCOLLECT);
+  return 0;
+}
+
 static void open_lab(lua_State *L, void *ctx)
 {
-  static const luaL_Reg functions[] = {
-      {"wait", lab_wait},     {"early", lab_early},   {"torn", lab_torn},
-      {"nested", lab_nested}, {"cancel", lab_cancel}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"wait", lab_wait},
+                                       {"early", lab_early},
+                                       {"torn", lab_torn},
+                                       {"nested", lab_nested},
+                                       {"cancel", lab_cancel},
+                                       {"collect", lab_collect},
+                                       {NULL, NULL}};
   luaL_newlibtable(L, functions); // env lab
   lua_pushlightuserdata(L, ctx);  // env lab ctx
   luaL_setfuncs(L, functions, 1); // env lab

@@ -19,6 +19,7 @@ describe("a task", function()
     assert.is_true(vm:wake(1, "one", "two"))
 
     assert.same({ "ok", "two", "one" }, { task.code, task[1], task[2] })
+    assert.equal(0, vm:cancels(1))
   end)
 
   it("waits again and again, and inside pcall", function()
@@ -188,6 +189,17 @@ describe("a task", function()
     end]]
 
     assert.equal("script_limit", task.code)
+  end)
+
+  it("shares its budget with those that it starts", function()
+    local text = [[return function(n)
+      local last
+      for _ = 1, n do last = lab.nested(function() for _ = 1, 300000 do end end) end
+      return last
+    end]]
+
+    assert.equal("ok", vm:start(text, 4)[1])
+    assert.equal("script_limit", vm:start(text, 8)[1])
   end)
 
   it("is stopped by the clock of a real loop", function()
