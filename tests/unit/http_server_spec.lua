@@ -304,11 +304,11 @@ describe("a timeout", function()
   end)
 
   it("lets a body come slowly, as long as it comes", function()
-    start { body_timeout_ms = 80, header_timeout_ms = 80 }
+    start { body_timeout_ms = 400, header_timeout_ms = 400 }
     local c = connect()
     c:send "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
     for _ = 1, 10 do
-      socket.sleep(0.02)
+      socket.sleep(0.06)
       c:send "x"
     end
 
@@ -325,11 +325,11 @@ describe("a timeout", function()
   end)
 
   it("does not hit a connection that is used again and again", function()
-    start { idle_timeout_ms = 60 }
+    start { idle_timeout_ms = 400 }
     local c = connect()
     for _ = 1, 10 do
       assert.equal(200, c:ask(get "/").status)
-      socket.sleep(0.02)
+      socket.sleep(0.06)
     end
   end)
 
