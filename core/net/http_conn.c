@@ -172,16 +172,21 @@ static void expire(struct http_conn *c)
   conn_cut(c);
 }
 
+// If it was we who came late, what the peer did in time is still to be seen:
+// timers fire before descriptors. So a deadline must have passed twice, with
+// the descriptors of one turn in between.
 static void on_timer(struct timer *t, void *ctx)
 {
-  (void)t;
   struct http_conn *c = ctx;
   uint64_t deadline = c->since + timeout_ns(c);
   if (c->wait == WAIT_RUN) return;
-  if (loop_now(c->server->loop) >= deadline)
+  bool passed = loop_now(c->server->loop) >= deadline;
+  if (passed && c->overdue) {
     expire(c);
-  else if (!timer_start_at(&c->timer, deadline))
-    conn_cut(c);
+    return;
+  }
+  c->overdue = passed;
+  if (!timer_start_at(t, deadline)) conn_cut(c);
 }
 
 // --- settling: what to wait for ---

@@ -49,6 +49,7 @@ struct http_conn {
   bool closing; // no more requests; close when all is sent
   bool linger;  // the client may still be sending: wait for its end
   bool doomed;  // broken: close at once
+  bool overdue; // its deadline had passed when the timer fired last
   union {
     struct sockaddr any;
     struct sockaddr_in v4;

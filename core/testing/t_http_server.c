@@ -38,6 +38,7 @@ struct lab {
   struct list hanging; // struct wait
   unsigned gone, drains, pauses, drained;
   bool closed;
+  char gone_peer[64]; // of the last one that left
 };
 
 // A request that is answered later.
@@ -70,6 +71,9 @@ static void respond_text(struct http_request *req, int status, const char *text)
 static void on_gone_count(void *ctx)
 {
   struct wait *w = ctx;
+  struct slice peer = http_peer(w->req);
+  snprintf(w->lab->gone_peer, sizeof(w->lab->gone_peer), "%.*s",
+           SLICE_ARG(peer));
   w->lab->gone++;
 }
 
@@ -397,6 +401,8 @@ static int stats(lua_State *L)
   set_number(L, "pauses", q.copy.pauses);
   set_number(L, "drains", q.copy.drains);
   set_number(L, "drained", q.copy.drained);
+  lua_pushstring(L, q.copy.gone_peer); // t gone_peer
+  lua_setfield(L, -2, "gone_peer");    // t
   return 1;
 }
 
@@ -441,11 +447,19 @@ static int stop(lua_State *L)
   return 0;
 }
 
+// gone(): how many were told that their client left, also after stop()
+static int gone(lua_State *L)
+{
+  const struct lab *lab = luaL_checkudata(L, 1, TYPE);
+  lua_pushinteger(L, lab->gone);
+  return 1;
+}
+
 int t_http_server(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"name", name}, {"stats", stats}, {"release", release}, {"drain", drain},
-      {"stop", stop}, {"__gc", stop},   {NULL, NULL}};
+      {"gone", gone},   {"name", name}, {"stats", stats}, {"release", release},
+      {"drain", drain}, {"stop", stop}, {"__gc", stop},   {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"start", start}, {"files", files}, {NULL, NULL}};
   luaL_newmetatable(L, TYPE);     // meta
