@@ -1,7 +1,13 @@
 -- What must not be written, and where the exceptions are.
 local tree = require "tree"
 
-local NEVER = {
+local function set(names)
+  local all = {}
+  for _, name in ipairs(names) do all[name] = true end
+  return all
+end
+
+local NEVER = set {
   "strcpy", "strcat", "sprintf", "vsprintf", "strncpy", "strtok", "atoi", "atol", "gets",
   "alloca", "setjmp", "longjmp", "strerror", "system",
 }
@@ -16,36 +22,34 @@ local HOMES = {
   time = "core/loop/clock.c", ev_time = "core/loop/clock.c",
 }
 
-local GUARD_NEVER = { "malloc", "calloc", "realloc", "strdup" }
+local GUARD_NEVER = set { "malloc", "calloc", "realloc", "strdup" }
 
--- True when the line calls `name`, be it through a pointer that is no member.
-local function calls(line, name)
-  local from = 1
-  while true do
-    local at, stop = line:find("%f[%w_]" .. name .. "%s*%(", from)
-    if not at then return false end
-    local before = line:sub(1, at - 1)
-    if not before:find "%->$" and not before:find "%.$" then return true end
-    from = stop
+-- Iterates over the names that a line calls, members left out.
+local function called(line)
+  local next_call = line:gmatch "([%->.]?)%f[%w_]([%a_][%w_]*)%s*%("
+  return function()
+    local before, name = next_call()
+    while before == "." or before == ">" do before, name = next_call() end
+    return name
   end
 end
 
 local function first_call(line, names)
-  for _, name in ipairs(names) do
-    if calls(line, name) then return name .. "() is banned" end
+  for name in called(line) do
+    if names[name] then return name .. "() is banned" end
   end
 end
 
 local function away_from_home(line, path)
   if path:find "^core/testing/" then return end
-  for name, home in pairs(HOMES) do
-    if calls(line, name) and path:sub(1, #home) ~= home then
-      return name .. "() belongs to " .. home
-    end
+  for name in called(line) do
+    local home = HOMES[name]
+    if home and path:sub(1, #home) ~= home then return name .. "() belongs to " .. home end
   end
 end
 
 local function mutable_static(line)
+  if not line:find("static", 1, true) then return end
   local declaration = line:match "^%s*static%s+(.*)$"
   if not declaration or declaration:find "^_?[%w_]*const%f[^%w_]" then return end
   local head = declaration:match "^[^;={]*"

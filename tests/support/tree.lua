@@ -68,7 +68,7 @@ function tree.c_code(text)
     elseif c:sub(1, 1) ~= "/" then
       stop = string_end(text, from, c:sub(1, 1))
     end
-    local line = text:sub(1, from):match("[^\n]*$")
+    local line = text:sub(math.max(1, from - 20), from):match("[^\n]*$")
     local keep = stop == from or line:find('^#include "')
     out[#out + 1] = text:sub(at, from - 1)
     out[#out + 1] = keep and text:sub(from, stop) or blank(text:sub(from, stop))
@@ -76,6 +76,14 @@ function tree.c_code(text)
   end
   out[#out + 1] = text:sub(at)
   return table.concat(out)
+end
+
+local codes = {}
+
+--- The code of a file, read once.
+function tree.code(path)
+  codes[path] = codes[path] or tree.c_code(tree.read(path))
+  return codes[path]
 end
 
 --- Iterates over number and text of the lines.
@@ -93,7 +101,7 @@ end
 function tree.faults(paths, check)
   local faults = {}
   for _, path in ipairs(paths) do
-    for line, n in tree.lines(tree.c_code(tree.read(path))) do
+    for line, n in tree.lines(tree.code(path)) do
       local what = check(line, path)
       if what then faults[#faults + 1] = ("%s:%d: %s"):format(path, n, what) end
     end
