@@ -24,11 +24,13 @@ struct gateway {
 
 // --- requests ---
 
+// A call may end when no request comes any more (its client left), so the timer
+// goes on while calls run.
 static void on_flush(struct timer *timer, void *ctx)
 {
-  (void)timer;
   struct gateway *g = ctx;
   log_flush(g->log);
+  if (g->live.vm && vm_held(g->live.vm)) timer_start(timer, LOG_FLUSH_NS);
 }
 
 static void on_request(struct http_request *req, const struct http_message *m,
@@ -51,6 +53,7 @@ static void on_request(struct http_request *req, const struct http_message *m,
 static void on_idle(struct vm *vm, void *ctx)
 {
   struct generation *old = ctx;
+  log_flush(vm_log(vm));
   vm_free(vm);
   generation_unref(old);
 }

@@ -51,7 +51,8 @@ struct mcp_server_options {
 
 // NULL when out of memory.
 struct mcp_server *mcp_server_new(const struct mcp_server_options *options);
-// Cancels what runs; the HTTP server must still be there. NULL is fine.
+// Cancels what runs; its answers go nowhere if the HTTP server is gone. NULL is
+// fine.
 void mcp_server_free(struct mcp_server *s);
 
 // Is this request ours (path)? Else the caller answers it.
