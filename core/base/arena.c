@@ -33,8 +33,8 @@ static size_t aligned(size_t size)
 static struct arena_block *new_block(size_t size)
 {
   struct arena_block *block =
-      fault_now() ? NULL : calloc(1, sizeof(*block) + size);
-  if (block) block->size = size;
+      fault_now() ? NULL : malloc(sizeof(*block) + size);
+  if (block) *block = (struct arena_block){.size = size};
   return block;
 }
 
@@ -61,7 +61,8 @@ static void *take(struct arena_block *block, size_t size)
   return piece;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+// A piece as it comes; only what is asked for is ever zeroed or copied to.
+static void *take_raw(struct arena *a, size_t size)
 {
   if (size > SIZE_MAX - BLOCK_SIZE) return NULL;
   size = aligned(size ? size : 1);
@@ -78,11 +79,19 @@ void *arena_alloc(struct arena *a, size_t size)
   return take(block, size);
 }
 
+void *arena_alloc(struct arena *a, size_t size)
+{
+  void *piece = take_raw(a, size);
+  if (piece) memset(piece, 0, size);
+  return piece;
+}
+
 struct slice arena_copy(struct arena *a, struct slice s)
 {
-  char *copy = s.len < SIZE_MAX ? arena_alloc(a, s.len + 1) : NULL;
+  char *copy = s.len < SIZE_MAX ? take_raw(a, s.len + 1) : NULL;
   if (!copy) return (struct slice){0};
   if (s.len) memcpy(copy, s.data, s.len);
+  copy[s.len] = '\0';
   return (struct slice){copy, s.len};
 }
 
@@ -118,7 +127,6 @@ void arena_reset(struct arena *a)
   }
   a->block = kept;
   if (!kept) return;
-  memset(kept->data, 0, kept->used); // pieces are handed out zeroed
   kept->used = 0;
   kept->next = NULL;
 }

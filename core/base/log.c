@@ -32,6 +32,9 @@ struct log {
   const struct secret_set *secrets;
   struct buf message, scrubbed, pending;
   uint64_t dropped; // lines
+  int64_t second;   // that second_text shows
+  char second_text[64];
+  size_t second_len; // 0: none yet
 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error",
@@ -83,16 +86,30 @@ bool log_on(const struct log *log, enum log_level level)
 
 // --- lines ---
 
-// "2026-11-20T09:15:02.113Z "
-static void put_time(struct buf *b, int64_t ms)
+static void format_second(struct log *log, int64_t second)
 {
-  if (ms < 0) ms = 0;
-  time_t seconds = (time_t)(ms / 1000);
+  time_t seconds = (time_t)second;
   struct tm tm;
   if (!gmtime_r(&seconds, &tm)) tm = (struct tm){.tm_mday = 1};
-  buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-             (int)(ms % 1000));
+  log->second = second;
+  log->second_len = (size_t)snprintf(
+      log->second_text, sizeof(log->second_text),
+      "%04d-%02d-%02dT%02d:%02d:%02d.", tm.tm_year + 1900, tm.tm_mon + 1,
+      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+// "2026-11-20T09:15:02.113Z ": the second is formatted once for all its lines.
+static void put_time(struct log *log, struct buf *b)
+{
+  int64_t now = log->clock(log->clock_ctx);
+  if (now < 0) now = 0;
+  if (now / 1000 != log->second || log->second_len == 0)
+    format_second(log, now / 1000);
+  int ms = (int)(now % 1000);
+  char rest[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+                 (char)('0' + ms % 10), 'Z', ' '};
+  buf_append(b, log->second_text, log->second_len);
+  buf_append(b, rest, sizeof(rest));
 }
 
 // A character that a terminal or a reader of lines would obey: ASCII control,
@@ -128,11 +145,26 @@ static size_t put_safe(struct buf *b, const char *p, const char *end)
   return bad;
 }
 
+// How many bytes from `p` on are printable ASCII: nearly always all of them.
+static size_t plain_run(const char *p, const char *end)
+{
+  const char *at = p;
+  while (at < end && *at >= 0x20 && *at < 0x7F)
+    at++;
+  return (size_t)(at - p);
+}
+
 // At most `room` bytes of the message; a longer one is cut and ends in "...".
 static void put_message(struct buf *b, struct slice message, size_t room)
 {
   const char *p = message.data, *end = p + message.len;
   size_t begin = b->len, keep = begin; // the last place where "..." fits
+  size_t plain = plain_run(p, end);
+  if (plain <= room - 3) {
+    buf_append(b, p, plain);
+    p += plain;
+    keep = b->len;
+  }
   while (p < end && buf_ok(b)) {
     p += put_safe(b, p, end);
     if (b->len - begin <= room - 3) keep = b->len;
@@ -148,8 +180,11 @@ static void put_line(struct log *log, struct buf *b, enum log_level level,
                      const char *module, struct slice message)
 {
   size_t begin = b->len;
-  put_time(b, log->clock(log->clock_ctx));
-  buf_printf(b, "%s %s ", level_names[level], module);
+  put_time(log, b);
+  buf_puts(b, level_names[level]);
+  buf_putc(b, ' ');
+  buf_puts(b, module);
+  buf_putc(b, ' ');
   size_t head = b->len - begin;
   assert(head < LINE_MAX_BYTES / 2);
   put_message(b, message, LINE_MAX_BYTES - 1 - head);
