@@ -61,5 +61,5 @@ void mcp_server_handle(struct mcp_server *s, struct http_request *req,
                        const struct http_message *m)
 {
   struct outlet outlet = {&http_outlet, req};
-  serve(s, m, slice_is(http_peer(req), "unix"), outlet);
+  serve(s, m, http_peer_is_unix(req), outlet);
 }

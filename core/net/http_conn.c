@@ -80,6 +80,13 @@ struct slice http_peer(const struct http_request *req)
   return slice_of(r->peer);
 }
 
+bool http_peer_is_unix(const struct http_request *req)
+{
+  if (!req->conn) return !strcmp(req->peer, "unix");
+  int family = req->conn->peer.any.sa_family;
+  return family != AF_INET && family != AF_INET6;
+}
+
 void request_tell_gone(struct http_request *req)
 {
   if (!req->on_gone || req->gone_told) return;

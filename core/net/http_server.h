@@ -128,5 +128,7 @@ void http_stream_abort(struct http_request *req); // cuts the connection
 
 // The peer, as text: "127.0.0.1:51234", "unix". Borrows until the request ends.
 struct slice http_peer(const struct http_request *req);
+// Did it come over a unix socket? Cheaper than to ask for the text.
+bool http_peer_is_unix(const struct http_request *req);
 
 #endif

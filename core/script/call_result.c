@@ -50,17 +50,18 @@ static enum error_code read_text(struct slice text, struct call_result *r)
   return fail(r, &why);
 }
 
-static enum error_code read_response(struct response *res, struct buf *out,
+static enum error_code read_response(struct response *res,
                                      struct call_result *r)
 {
-  (void)out;
   struct slice body = buf_slice(&res->answer.body);
   if (!response_is_json(res)) return read_text(body, r);
   r->form = CALL_JSON;
   r->body = body;
   struct error why;
-  if (json_valid(body, (struct json_limits){0}, &why) == OK) return OK;
-  return fail(r, &why);
+  if (json_valid(body, (struct json_limits){0}, &why) != OK)
+    return fail(r, &why);
+  r->body_checked = true;
+  return OK;
 }
 
 static enum error_code write_value(lua_State *L, const struct schema *schema,
@@ -70,6 +71,7 @@ static enum error_code write_value(lua_State *L, const struct schema *schema,
   enum error_code code = convert_put(L, 1, schema, out, &why);
   if (code != OK) return fail(r, &why);
   r->body = buf_slice(out);
+  r->body_checked = true;
   return OK;
 }
 
@@ -103,7 +105,7 @@ static enum error_code read_form(lua_State *L, const struct tool *tool,
                                  struct buf *out, struct call_result *r)
 {
   struct response *res = response_at(L, 1);
-  if (res) return read_response(res, out, r);
+  if (res) return read_response(res, r);
   if (is_content(L, 1) || is_content_list(L, 1))
     return write_content(L, out, r);
 
