@@ -80,6 +80,16 @@ static void put_literal(struct translation *t, char c, const char *special)
 
 // --- sets ---
 
+static void put_member(struct translation *t, char c)
+{
+  bool first = t->out->data[t->out->len - 1] == '[';
+  bool last = t->p < t->end && *t->p == ']';
+  if (first && c && strchr(".:=", c))
+    buf_printf(t->out, "\\x%02X", (unsigned)c); // PCRE2 has its own "[."
+  else
+    put_literal(t, c, c == '-' && last ? "" : IN_SET);
+}
+
 static bool put_set_class(struct translation *t, char c)
 {
   const char *set = class_set(c);
@@ -90,18 +100,8 @@ static bool put_set_class(struct translation *t, char c)
   }
   if (is_letter(c) || is_digit(c))
     return fail(t, "this class cannot stand in a set");
-  put_literal(t, c, IN_SET);
+  put_member(t, c);
   return true;
-}
-
-static void put_member(struct translation *t, char c)
-{
-  bool first = t->out->data[t->out->len - 1] == '[';
-  bool last = t->p < t->end && *t->p == ']';
-  if (first && c && strchr(".:=", c))
-    buf_printf(t->out, "\\x%02X", (unsigned)c); // PCRE2 has its own "[."
-  else
-    put_literal(t, c, c == '-' && last ? "" : IN_SET);
 }
 
 // One item of a set: a class, a range, a character.

@@ -166,6 +166,7 @@ describe("a Lua pattern", function()
       ["é?"] = "é?",
       ["."] = "[\\s\\S]",
       ["%%"] = "%",
+      ["[%.x.]"] = "[\\x2Ex.]",
       ["()"] = "(?:)",
     } do
       assert.equal(regex, schema.pattern(pattern))
