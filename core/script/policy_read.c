@@ -41,12 +41,14 @@ static void copy_table(lua_State *L, int from, int depth)
 
 int policy_value_extend(lua_State *L)
 {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
-  lua_newtable(L); // base more copy
-  copy_table(L, 1, 0);
-  copy_table(L, 2, 0);
+  int n = lua_gettop(L);
+  for (int i = 1; i <= (n < 2 ? 2 : n); i++) {
+    luaL_checktype(L, i, LUA_TTABLE);
+  }
+  lua_newtable(L); // base more ... copy
+  for (int i = 1; i <= n; i++) {
+    copy_table(L, i, 0);
+  }
   return 1;
 }
 

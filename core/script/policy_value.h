@@ -5,8 +5,8 @@
 
 #include <lua.h>
 
-// extend(base, more): a copy of `base` with the settings of `more`, tables in
-// tables included. Neither is changed.
+// extend(base, more, ...): a copy of `base` with the settings of `more`, tables
+// in tables included. None of them is changed.
 int policy_value_extend(lua_State *L);
 
 #endif

@@ -1,23 +1,21 @@
 // t_generation.c -- shows script/generation, guard/policy to the specs.
 //
-// Scripts loaded here find a small `tide`: schema, policy.extend, secret.
+// Scripts loaded here find all of `tide`.
 
 #include <lauxlib.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bind/bind.h"
 #include "script/generation.h"
-#include "script/policy_value.h"
-#include "script/sandbox.h"
-#include "script/schema_words.h"
-#include "script/secret_value.h"
 
 int t_generation(lua_State *L);
 
 #define TYPE "T.generation"
 
 struct loaded {
+  struct bind_env api;
   struct generation *g;
   struct secret_set *secrets;
 };
@@ -29,49 +27,7 @@ static struct slice check_slice(lua_State *L, int index)
   return s;
 }
 
-// --- `tide`, as scripts see it ---
-
-static int make_word(lua_State *L)
-{
-  if (lua_isnoneornil(L, 1)) lua_newtable(L);
-  lua_settop(L, 1);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_setfield(L, 1, "kind"); // word
-  luaL_newmetatable(L, WORD_TYPE);
-  lua_setmetatable(L, 1);
-  return 1;
-}
-
-static int make_secret(lua_State *L)
-{
-  struct secret_set *set = lua_touserdata(L, lua_upvalueindex(1));
-  secret_value_push(L, secret_new(set, check_slice(L, 1)));
-  return 1;
-}
-
-static void open_api(lua_State *L, void *ctx)
-{
-  static const char *const kinds[] = {"string", "integer", "number", "boolean",
-                                      "list",   "map",     "object", "raw"};
-  lua_newtable(L); // shared tide
-  lua_newtable(L); // shared tide schema
-  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-    lua_pushstring(L, kinds[i]);
-    lua_pushcclosure(L, make_word, 1);
-    lua_setfield(L, -2, kinds[i]); // shared tide schema
-  }
-  lua_setfield(L, -2, "schema"); // shared tide
-  lua_newtable(L);               // shared tide policy
-  lua_pushcfunction(L, policy_value_extend);
-  lua_setfield(L, -2, "extend");
-  lua_setfield(L, -2, "policy"); // shared tide
-  lua_pushlightuserdata(L, ctx);
-  lua_pushcclosure(L, make_secret, 1);
-  lua_setfield(L, -2, "secret"); // shared tide
-  sandbox_freeze(L, "tide", true);
-  lua_setfield(L, -2, "tide"); // shared
-}
+// --- secrets ---
 
 // The only secrets: "known_token" and "pin", which is too short.
 static struct secret *find_secret(void *ctx, struct slice name, char *hint,
@@ -96,17 +52,18 @@ static lua_Integer option(lua_State *L, const char *name, lua_Integer otherwise)
   return value;
 }
 
-static struct generation_options read_options(lua_State *L, void *secrets)
+static struct generation_options read_options(lua_State *L,
+                                              struct loaded *loaded)
 {
   struct generation_options options = {
       .scripts_dir = check_slice(L, 1),
       .workers = (unsigned)option(L, "workers", 2),
       .vm.max_memory = (size_t)option(L, "memory", 0),
       .vm.task.slice_instructions = (uint64_t)option(L, "instructions", 0),
-      .vm.open_api = open_api,
-      .vm.api_ctx = secrets,
+      .vm.open_api = bind_open,
+      .vm.api_ctx = &loaded->api,
       .find_secret = find_secret,
-      .secret_ctx = secrets};
+      .secret_ctx = loaded->secrets};
   if (!lua_isnil(L, 2)) options.policies_dir = check_slice(L, 2);
   return options;
 }
@@ -120,7 +77,10 @@ static int load(lua_State *L)
   *loaded = (struct loaded){0};
   luaL_setmetatable(L, TYPE); // scripts policies options loaded
   loaded->secrets = secret_set_new();
-  struct generation_options options = read_options(L, loaded->secrets);
+  loaded->api = (struct bind_env){.secrets = loaded->secrets,
+                                  .find_secret = find_secret,
+                                  .find_ctx = loaded->secrets};
+  struct generation_options options = read_options(L, loaded);
   struct faults faults = {0};
   struct buf text = {0};
   loaded->g = generation_load(&options, 7, &faults);

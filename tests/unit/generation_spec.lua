@@ -381,7 +381,7 @@ describe("the table of a script", function()
     local kinds = {
       [1] = 'auth = { kind = "bearer", secret = "known_token" },',
       [2] = 'auth = { kind = "basic", user = "u", secret = "known_token" },',
-      [3] = 'auth = { kind = "api_key", header = "X-Key", secret = tide.secret "s3cr3t-value" },',
+      [3] = 'auth = { kind = "api_key", header = "X-Key", secret = tide.secret "known_token" },',
       [4] = 'auth = { kind = "api_key", query = "key", secret = "known_token" },',
     }
     for kind, fields in ipairs(kinds) do
