@@ -11,7 +11,7 @@ stds.tide = { read_globals = { tide = { fields = {
   base64 = { fields = { "encode", "decode", "encode_url", "decode_url" } },
   url = { fields = { "encode", "decode", "query", "parse" } },
   hash = { fields = { "sha256", "hmac", "equal" } },
-  content = { fields = { "text", "image", "audio", "link", "resource", "json" } },
+  content = { fields = { "text", "image", "audio", "link", "resource" } },
   "env", "secret", "random", "uuid", "all", "error",
 } } } }
 files["policies"] = { std = "lua54+tide" }

@@ -76,7 +76,7 @@ static uint64_t open_for_ms(const struct breaker *b,
   double jittered = (double)bound * (0.8 + 0.4 * prng_unit(&chance));
 
   if (hint_ms > HINT_MAX_MS) hint_ms = HINT_MAX_MS;
-  return hint_ms > jittered ? (uint64_t)hint_ms : (uint64_t)jittered;
+  return (double)hint_ms > jittered ? (uint64_t)hint_ms : (uint64_t)jittered;
 }
 
 static bool open_from(struct breaker *b, const struct breaker_options *o,

@@ -43,6 +43,19 @@ function Recorded:requests()
   return cjson.decode(answer:match "\r\n\r\n(.*)$")
 end
 
+-- "not_found: there is no such thing (attempts 1, side effect none)"
+local function read_error(text)
+  for line in text:gmatch "[^\n]+" do
+    local code, message, attempts, effect =
+      line:match "^([%l_]+): (.*) %(attempts (%d+), side effect (%l+)%)$"
+    if code then
+      return {
+        code = code, message = message, attempts = tonumber(attempts), side_effect = effect,
+      }
+    end
+  end
+end
+
 --- One call with `tidegate call`: its result, or nil and its error. `output`
 --- is all that it printed.
 function Recorded:call(tool, args)
@@ -52,11 +65,12 @@ function Recorded:call(tool, args)
     "--base", ("%s=http://127.0.0.1:%d"):format(self.integration, self.port),
     env = self.env,
   }
-  local ok, value = pcall(cjson.decode, out)
-  if not ok then error(("%s: exit code %s\n%s%s"):format(tool, code, out, err), 2) end
   self.output = out .. err
-  if code == 0 then return value end
-  return nil, value
+  local failure = code == 1 and read_error(err)
+  if failure then return nil, failure end
+  local ok, value = pcall(cjson.decode, out)
+  if ok and code == 0 then return value end
+  error(("%s: exit code %s\n%s%s"):format(tool, code, out, err), 2)
 end
 
 --- What `tidegate check` says, and whether it is content.
