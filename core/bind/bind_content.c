@@ -96,17 +96,24 @@ static int content_audio(lua_State *L)
   return push_media(L, "audio");
 }
 
-// Moves the option at the top into the block below it, if it is there. The
-// check sees it as an argument. -1
-static void take_option(lua_State *L, int block, const char *option,
-                        const char *name, void (*check)(lua_State *, int))
+// An option, what the protocol calls it, and what it must be.
+struct option {
+  const char *name, *as;
+  void (*check)(lua_State *L, int arg);
+};
+
+// Copies what is there of the options in the table at 2 into the block at
+// `block`. The checks see them as arguments.
+static void take_options(lua_State *L, int block, const struct option *options)
 {
-  if (lua_getfield(L, 2, option) == LUA_TNIL) { // value?
-    lua_pop(L, 1);                              //
-    return;
+  for (; options->name; options++) {
+    if (lua_getfield(L, 2, options->name) == LUA_TNIL) { // value?
+      lua_pop(L, 1);                                     //
+      continue;
+    }
+    options->check(L, lua_gettop(L));
+    lua_setfield(L, block, options->as); //
   }
-  if (check) check(L, lua_gettop(L));
-  lua_setfield(L, block, name); //
 }
 
 static void check_any_text(lua_State *L, int arg)
@@ -125,18 +132,20 @@ static int content_link(lua_State *L)
 {
   static const char *const names[] = {"name",      "title", "description",
                                       "mime_type", "size",  NULL};
+  static const struct option options[] = {
+      {"name", "name", check_any_text},
+      {"title", "title", check_any_text},
+      {"description", "description", check_any_text},
+      {"mime_type", "mimeType", check_mime_type},
+      {"size", "size", check_size},
+      {NULL, NULL, NULL}};
   check_uri(L, 1);
   luaL_argcheck(L, check_options(L, 2, names), 2, "a name is missing");
   lua_getfield(L, 2, "name"); // uri options name
   luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "a name is missing");
   push_block(L, "resource_link"); // uri options name block
-  int block = lua_gettop(L);
   set_argument(L, 1, "uri");
-  take_option(L, block, "name", "name", check_any_text);
-  take_option(L, block, "title", "title", check_any_text);
-  take_option(L, block, "description", "description", check_any_text);
-  take_option(L, block, "mime_type", "mimeType", check_mime_type);
-  take_option(L, block, "size", "size", check_size);
+  take_options(L, lua_gettop(L), options);
   return 1;
 }
 
@@ -145,6 +154,10 @@ static int content_link(lua_State *L)
 static int content_resource(lua_State *L)
 {
   static const char *const names[] = {"text", "bytes", "mime_type", NULL};
+  static const struct option options[] = {
+      {"text", "text", check_any_text},
+      {"mime_type", "mimeType", check_mime_type},
+      {NULL, NULL, NULL}};
   check_uri(L, 1);
   luaL_argcheck(L, check_options(L, 2, names), 2, "text or bytes are missing");
   int text = lua_getfield(L, 2, "text");   // uri options text
@@ -155,8 +168,7 @@ static int content_resource(lua_State *L)
   lua_createtable(L, 0, 3);  // uri options text bytes block inner
   set_argument(L, 1, "uri");
   if (bytes != LUA_TNIL) set_base64(L, 4, "blob");
-  take_option(L, 6, "text", "text", check_any_text);
-  take_option(L, 6, "mime_type", "mimeType", check_mime_type);
+  take_options(L, lua_gettop(L), options);
   lua_setfield(L, -2, "resource"); // uri options text bytes block
   return 1;
 }

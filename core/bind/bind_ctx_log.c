@@ -19,7 +19,7 @@ static int write_line(lua_State *L, enum log_level level, const char *what)
                      SLICE_ARG(call_request_id(call)));
   size_t room = sizeof(tail) - 1;
   struct slice pairs = {tail, (size_t)len < room ? (size_t)len : room};
-  log_line(L, 2, vm_log(call_live(call)->vm), level, NULL, pairs);
+  log_line(L, 2, vm_log(call_live(call)->vm), level, pairs);
   return 0;
 }
 

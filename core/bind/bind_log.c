@@ -12,7 +12,7 @@ static int write_line(lua_State *L, enum log_level level)
   const struct bind_env *env = lua_touserdata(L, lua_upvalueindex(1));
   const struct vm *vm = vm_of(L);
   struct log *log = vm_loop(vm) ? vm_log(vm) : env->log;
-  log_line(L, 1, log, level, NULL, (struct slice){NULL, 0});
+  log_line(L, 1, log, level, (struct slice){NULL, 0});
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "base/iso_time.h"
 #include "bind/arguments.h"
 #include "bind/bind.h"
+#include "script/call.h"
 #include "script/vm.h"
 
 #define SLEEP_MAX_S 3600.0
@@ -30,6 +31,15 @@ static void nap_cancel(void *wait)
   timer_stop(&((struct nap *)wait)->timer);
 }
 
+// Tasks belong to calls; in specs to nobody.
+static void note_sleep(lua_State *L, double seconds)
+{
+  struct call *call = task_owner(L);
+  if (!call) return;
+  trail_add(call_trail(call), loop_now(vm_loop(vm_of(L))), TRAIL_SLEEP, OK,
+            (int64_t)(seconds * 1000), 0, (struct slice){NULL, 0});
+}
+
 /// tide.time.sleep(seconds: number)
 /// Waits; other calls go on meanwhile.
 static int time_sleep(lua_State *L)
@@ -38,6 +48,7 @@ static int time_sleep(lua_State *L)
   luaL_argcheck(L, seconds >= 0 && seconds <= SLEEP_MAX_S, 1,
                 "0 to 3600 seconds");
   task_check(L, "tide.time.sleep");
+  note_sleep(L, seconds);
   struct nap *nap = lua_newuserdatauv(L, sizeof(*nap), 0); // seconds nap
   timer_init(&nap->timer, vm_loop(vm_of(L)), on_nap_over, nap);
   nap->ticket = task_wait(L, nap_cancel, nap);

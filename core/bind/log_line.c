@@ -87,7 +87,7 @@ static void put_module(lua_State *L, char *out, size_t size)
 }
 
 void log_line(lua_State *L, int arg, struct log *log, enum log_level level,
-              const char *module, struct slice tail)
+              struct slice tail)
 {
   const char *names[FIELDS_MAX];
   char script[LUA_IDSIZE + 16];
@@ -104,8 +104,7 @@ void log_line(lua_State *L, int arg, struct log *log, enum log_level level,
     add_field(line, names[i], check_slice(L, first + (int)i));
   if (tail.len) buf_putc(line, ' ');
   buf_add(line, tail);
-  if (!module) put_module(L, script, sizeof(script));
-  log_write(log, level, module ? module : script, "%.*s",
-            SLICE_ARG(buf_slice(line)));
+  put_module(L, script, sizeof(script));
+  log_write(log, level, script, "%.*s", SLICE_ARG(buf_slice(line)));
   lua_settop(L, first - 1); // ...
 }

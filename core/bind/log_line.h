@@ -10,9 +10,9 @@
 
 // Writes (message: string, fields?: table) at `arg` and behind it: the fields as
 // key=value with their names in order, tables as JSON, then `tail` (absent, or
-// more pairs). `module` NULL: the name of the script that calls. A NULL log, or
-// one that is not on for the level, is fine. Raises for wrong arguments.
+// more pairs), under the name of the script that calls. A NULL log, or one that
+// is not on for the level, is fine. Raises for wrong arguments.
 void log_line(lua_State *L, int arg, struct log *log, enum log_level level,
-              const char *module, struct slice tail);
+              struct slice tail);
 
 #endif

@@ -131,11 +131,12 @@ static enum error_code put_other(struct put *p, int index,
 
 // --- arrays ---
 
-static enum error_code put_array(struct put *p, int table, lua_Integer n,
+static enum error_code put_array(struct put *p, int table,
                                  const struct schema *schema,
                                  struct place *here, unsigned depth)
 {
   const struct schema *item = schema ? schema_item(schema) : NULL;
+  lua_Integer n = (lua_Integer)lua_rawlen(p->L, table);
   here->name = (struct slice){NULL, 0};
   buf_putc(p->out, '[');
   for (lua_Integer i = 1; i <= n; i++) {
@@ -303,7 +304,7 @@ static enum error_code put_table(struct put *p, int table,
   if (object || (!array && n == 0))
     return put_object(p, table, schema, &here, depth + 1);
   if (is_whole(L, table, n))
-    return put_array(p, table, n, schema, &here, depth + 1);
+    return put_array(p, table, schema, &here, depth + 1);
   return refuse(p, at, array ? "not a list without holes" : mixed_keys);
 }
 

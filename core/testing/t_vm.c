@@ -390,7 +390,7 @@ static int vm_start(lua_State *L)
   started->ticket = (struct task_ticket){0};
   lua_pop(L, 1); // task
   started->ticket =
-      task_start(vm_tasks(lab->vm), S, nargs, lab, on_done, started);
+      task_start(vm_tasks(lab->vm), S, nargs, NULL, on_done, started);
   return 1;
 }
 

@@ -107,7 +107,8 @@ describe("the string functions of scripts", function()
     local small = T.vm.new { instructions = 10000000 }
     for _, text in ipairs { "s:find('b', 1, true)", "utf8.len(s)", "utf8.offset(s, #s)" } do
 
-      local task = small:start("local s = ('a'):rep(5000000) return function() while true do local _ = " .. text .. " end end")
+      local task = small:start("local s = ('a'):rep(5000000) "
+        .. "return function() while true do local _ = " .. text .. " end end")
 
       assert.equal("script_limit", task.code)
     end
