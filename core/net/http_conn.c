@@ -8,8 +8,10 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -142,7 +144,10 @@ static uint64_t timeout_ns(const struct http_conn *c)
 // moves its deadline with each request, and the heap does not notice.
 static void await(struct http_conn *c, enum conn_wait wait)
 {
-  if (wait != c->wait) c->since = loop_now(c->server->loop);
+  // exact for a write: making a big answer may have taken its time
+  if (wait != c->wait)
+    c->since = wait == WAIT_WRITE ? loop_exact(c->server->loop)
+                                  : loop_now(c->server->loop);
   c->wait = wait;
   if (wait == WAIT_RUN) return;
   uint64_t deadline = c->since + timeout_ns(c);
@@ -179,21 +184,39 @@ static void expire(struct http_conn *c)
   conn_cut(c);
 }
 
+// What the kernel still holds for the peer. Megabytes fit in there, so a slow
+// peer may take bytes for minutes before we can send more.
+static int kernel_holds(const struct http_conn *c)
+{
+  int held = 0;
+  return ioctl(c->io.fd, SIOCOUTQ, &held) ? 0 : held;
+}
+
+static bool peer_has_taken(struct http_conn *c)
+{
+  if (c->wait != WAIT_WRITE) return false;
+  int held = kernel_holds(c);
+  bool taken = held < c->held;
+  c->held = held;
+  if (taken) c->since = loop_now(c->server->loop);
+  return taken;
+}
+
 // If it was we who came late, what the peer did in time is still to be seen:
 // timers fire before descriptors. So a deadline must have passed twice, with
 // the descriptors of one turn in between.
 static void on_timer(struct timer *t, void *ctx)
 {
   struct http_conn *c = ctx;
-  uint64_t deadline = c->since + timeout_ns(c);
   if (c->wait == WAIT_RUN) return;
-  bool passed = loop_now(c->server->loop) >= deadline;
+  bool passed = loop_now(c->server->loop) >= c->since + timeout_ns(c);
+  if (passed && peer_has_taken(c)) passed = false;
   if (passed && c->overdue) {
     expire(c);
     return;
   }
   c->overdue = passed;
-  if (!timer_start_at(t, deadline)) conn_cut(c);
+  if (!timer_start_at(t, c->since + timeout_ns(c))) conn_cut(c);
 }
 
 // --- settling: what to wait for ---
@@ -315,7 +338,11 @@ static void send_now(struct http_conn *c)
   size_t before = output_pending(out);
   if (before == 0 && buf_ok(&out->bytes)) return;
   if (!output_send(out, c->io.fd)) c->doomed = true;
-  if (output_pending(out) != before) c->since = loop_now(c->server->loop);
+  if (output_pending(out) == 0) return;
+  int held = kernel_holds(c);
+  bool taken = output_pending(out) != before || held < c->held;
+  if (taken) c->since = loop_exact(c->server->loop);
+  c->held = held;
 }
 
 // True if the handler was told that it may write again.

@@ -45,6 +45,7 @@ struct http_conn {
   uint64_t since;       // when the wait began
   enum conn_wait wait;
   uint32_t served;
+  int held;     // by the kernel for a peer that is slow, when last looked at
   bool busy;    // conn_go() is at work: others only leave notes
   bool closing; // no more requests; close when all is sent
   bool linger;  // the client may still be sending: wait for its end
