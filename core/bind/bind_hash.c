@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "bind/arguments.h"
 #include "bind/bind.h"
-#include "script/budget.h"
+#include "script/allowance.h"
 #include "script/vm.h"
 
 static struct slice digest_slice(const unsigned char digest[SHA256_LEN])
@@ -20,7 +20,7 @@ static int sha256(lua_State *L)
   unsigned char digest[SHA256_LEN];
   struct slice bytes = check_bytes(L, 1, NULL);
   struct buf *out = vm_buf(vm_of(L));
-  budget_charge(L, bytes.len);
+  allowance_charge(L, bytes.len);
   if (!hash_sha256(bytes, digest)) return luaL_error(L, "not enough memory");
   hex_put(out, digest_slice(digest));
   push_buf(L, out); // bytes hex
@@ -49,7 +49,7 @@ static int hmac(lua_State *L)
     encoding = luaL_checkoption(L, -1, "hex", encodings);
   }
   struct buf *out = vm_buf(vm_of(L));
-  budget_charge(L, bytes.len);
+  allowance_charge(L, bytes.len);
   if (!hash_hmac_sha256(key, bytes, digest))
     return luaL_error(L, "not enough memory");
   put[encoding](out, digest_slice(digest));

@@ -4,7 +4,7 @@
 
 #include "bind/arguments.h"
 #include "bind/bind.h"
-#include "script/budget.h"
+#include "script/allowance.h"
 #include "script/convert.h"
 #include "script/vm.h"
 
@@ -17,7 +17,7 @@ static int encode(lua_State *L)
   struct buf *out = vm_buf(vm_of(L));
   if (convert_put(L, 1, NULL, out, &err))
     return luaL_error(L, "tide.json.encode: %s", err.message);
-  budget_charge(L, out->len);
+  allowance_charge(L, out->len);
   push_buf(L, out); // value text
   return 1;
 }
@@ -30,7 +30,7 @@ static int decode(lua_State *L)
   struct error err;
   struct slice text = check_slice(L, 1);
   struct arena *arena = vm_arena(vm_of(L));
-  budget_charge(L, text.len);
+  allowance_charge(L, text.len);
   if (json_parse(&doc, text, (struct json_limits){0}, arena, &err))
     return push_failure(L, E_BAD_RESPONSE, "not JSON: %s", err.message);
   convert_push(L, &doc, 0, arena); // text value

@@ -10,7 +10,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "script/budget.h"
+#include "script/allowance.h"
 
 #define DEPTH_MAX  200  // of matching inside of matching, as in Lua
 #define STEPS_LOOK 4096 // steps between two looks at the budget
@@ -22,7 +22,7 @@ static void spend(struct pattern *m)
 {
   if (++m->steps < STEPS_LOOK) return;
   m->steps = 0;
-  if (!budget_left(m->L, (size_t)STEPS_LOOK * STEP_NS))
+  if (!allowance_left(m->L, (size_t)STEPS_LOOK * STEP_NS))
     luaL_error(m->L, "the pattern takes too long");
 }
 

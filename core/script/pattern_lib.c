@@ -3,7 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "script/budget.h"
+#include "script/allowance.h"
 #include "script/pattern.h"
 
 static struct slice check_slice(lua_State *L, int arg)
@@ -48,7 +48,7 @@ static int push_none(lua_State *L)
 static int find_plain(lua_State *L, struct slice s, struct slice what,
                       size_t start)
 {
-  budget_charge(L, s.len - start);
+  allowance_charge(L, s.len - start);
   const char *at = memmem(s.data + start, s.len - start, what.data, what.len);
   if (!at) return push_none(L);
   lua_pushinteger(L, at - s.data + 1);

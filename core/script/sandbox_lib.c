@@ -6,7 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "script/budget.h"
+#include "script/allowance.h"
 #include "script/pattern.h"
 #include "script/sandbox.h"
 #include "script/vm.h"
@@ -35,7 +35,7 @@ static int utf8_walk(lua_State *L)
 {
   size_t len;
   luaL_checklstring(L, 1, &len);
-  budget_charge(L, len);
+  allowance_charge(L, len);
   return original(L);
 }
 

@@ -17,11 +17,11 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "script/budget.h"
+#include "script/allowance.h"
 #include "script/fault.h"
 #include "script/vm_inside.h"
 
-#define START_COST     2000 // ns; see budget_charge()
+#define START_COST     2000 // ns; see allowance_charge()
 #define LOG_TEXT_KEEP  4096
 #define COROUTINE_ROOM LUA_MINSTACK
 
@@ -65,7 +65,7 @@ static void renew(struct task *t)
   t->L = lua_newthread(L); // thread
   lane_set(t->L, &t->lane);
   lua_rawsetp(L, LUA_REGISTRYINDEX, t); //
-  budget_arm(&t->lane, t->L);
+  allowance_arm(&t->lane, t->L);
   t->lane.killed = false;
 }
 
@@ -239,7 +239,7 @@ static void resume(struct task *t, int nargs)
   int status = lua_resume(t->L, from, nargs, &nresults);
   vm->lenient = true;
   run.L = from;
-  settle(t, status, run.budget->over);
+  settle(t, status, run.allowance->over);
   run_end(&run, &t->lane);
   vm->lenient = lenient;
 }
@@ -294,7 +294,7 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
                               int nargs, void *owner, task_done_fn done,
                               void *ctx)
 {
-  budget_charge(from, START_COST);
+  allowance_charge(from, START_COST);
   bool lenient = pool->vm->lenient;
   pool->vm->lenient = true;
   struct task_ticket ticket = {NULL, 0};

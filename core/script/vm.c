@@ -24,8 +24,8 @@ static bool granted(struct vm *vm, size_t more)
 {
   if (!vm->run || vm->lenient) return true;
   if (vm->memory + more <= vm->options.max_memory) return !fault_now();
-  budget_charge_bytes(vm,
-                      vm->memory); // Lua collects all of it, then asks again
+  allowance_charge_bytes(vm,
+                         vm->memory); // Lua collects all of it, then asks again
   return false;
 }
 
@@ -43,7 +43,7 @@ static void *allocate(void *ud, void *block, size_t old, size_t size)
   void *moved = realloc(block, size);
   if (!moved) return NULL;
   vm->memory += size - old;
-  if (size > old) budget_charge_bytes(vm, size);
+  if (size > old) allowance_charge_bytes(vm, size);
   return moved;
 }
 

@@ -16,7 +16,7 @@
 #include "loop/loop.h"
 #include "script/vm.h"
 
-struct budget {
+struct allowance {
   uint64_t left;    // instructions
   uint64_t end_ns;  // loop_exact() time; 0: no limit in time
   size_t fresh;     // bytes allocated and not yet charged
@@ -25,18 +25,18 @@ struct budget {
 
 struct lane {
   struct vm *vm;
-  struct task *task;     // NULL: the main state
-  struct budget *budget; // of the run that goes on here, else NULL
-  int count;             // what the hook is set to
-  bool killed;           // the hook has raised
+  struct task *task;           // NULL: the main state
+  struct allowance *allowance; // of the run that goes on here, else NULL
+  int count;                   // what the hook is set to
+  bool killed;                 // the hook has raised
 };
 
 struct run {
   struct run *outer;
   lua_State *L; // what runs; while it is settled, what it was started from
   void *owner;
-  struct budget *budget; // its own, or that of the run around it
-  struct budget own;
+  struct allowance *allowance; // its own, or that of the run around it
+  struct allowance own;
 };
 
 struct vm {
@@ -67,16 +67,16 @@ static inline void lane_set(lua_State *L, struct lane *lane)
   *(struct lane **)lua_getextraspace(L) = lane;
 }
 
-// --- budget.c ---
+// --- allowance.c ---
 
 // Begins a run of `lane` on L. It shares the budget of the run around it if
 // that has the same owner: starting tasks is no way to get more.
 void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner);
 void run_end(struct run *run, struct lane *lane);
 // Sets the hook of a coroutine that has none yet.
-void budget_arm(struct lane *lane, lua_State *L);
+void allowance_arm(struct lane *lane, lua_State *L);
 // For the allocator: `bytes` were allocated, or collected over.
-void budget_charge_bytes(struct vm *vm, size_t bytes);
+void allowance_charge_bytes(struct vm *vm, size_t bytes);
 
 // --- fault.c ---
 

@@ -49,7 +49,7 @@ static enum error_code guarded(struct vm *vm, int nargs, int nresults,
   bool lenient = vm->lenient;
   vm->lane.killed = false;
   run_begin(&run, &vm->lane, vm->L, vm);
-  budget_arm(&vm->lane, vm->L);
+  allowance_arm(&vm->lane, vm->L);
   vm->lenient = false;
   int status = lua_pcall(vm->L, nargs, nresults, 0);
   vm->lenient = true;
@@ -57,7 +57,7 @@ static enum error_code guarded(struct vm *vm, int nargs, int nresults,
   run_end(&run, &vm->lane);
   if (status == LUA_OK && vm->lane.killed) { // caught, and nothing ran after it
     lua_settop(vm->L, -nresults - 1);
-    lua_pushstring(vm->L, run.budget->over); // reason
+    lua_pushstring(vm->L, run.allowance->over); // reason
     status = LUA_ERRRUN;
   }
   enum error_code code = status == LUA_OK ? OK : fail(vm, status, err);

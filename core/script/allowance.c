@@ -1,6 +1,6 @@
-// budget.c -- the count hook and what it counts.
+// allowance.c -- the count hook and what it counts.
 
-#include "script/budget.h"
+#include "script/allowance.h"
 
 #include <lauxlib.h>
 
@@ -15,13 +15,13 @@
 static const char too_long[] = "it ran too long without waiting";
 static const char too_much[] = "it ran too many instructions without waiting";
 
-static void charge(struct budget *b, uint64_t instructions)
+static void charge(struct allowance *b, uint64_t instructions)
 {
   b->left = b->left > instructions ? b->left - instructions : 0;
   if (!b->left && !b->over) b->over = too_much;
 }
 
-static bool late(const struct vm *vm, const struct budget *b)
+static bool late(const struct vm *vm, const struct allowance *b)
 {
   return b->end_ns && loop_exact(vm->loop) >= b->end_ns;
 }
@@ -39,7 +39,7 @@ static void on_count(lua_State *L, lua_Debug *ar)
 {
   (void)ar;
   struct lane *lane = lane_of(L);
-  struct budget *b = lane->budget;
+  struct allowance *b = lane->allowance;
   charge(b, (uint64_t)lane->count);
   if (!b->over && late(lane->vm, b)) b->over = too_long;
   if (b->over) {
@@ -53,15 +53,15 @@ static void on_count(lua_State *L, lua_Debug *ar)
   if (lane->count != HOOK_EACH) set_hook(lane, L, HOOK_EACH);
 }
 
-void budget_arm(struct lane *lane, lua_State *L)
+void allowance_arm(struct lane *lane, lua_State *L)
 {
   set_hook(lane, L, HOOK_EACH);
 }
 
-static void budget_begin(struct budget *b, const struct vm *vm)
+static void allowance_begin(struct allowance *b, const struct vm *vm)
 {
   const struct task_limits *limits = &vm->options.task;
-  *b = (struct budget){.left = limits->slice_instructions};
+  *b = (struct allowance){.left = limits->slice_instructions};
   if (!vm->loop || loop_simulated(vm->loop)) return;
   b->end_ns = loop_exact(vm->loop) + limits->slice_ms * NS_PER_MS;
 }
@@ -73,16 +73,17 @@ void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner)
   run->outer = outer;
   run->L = L;
   run->owner = owner;
-  run->budget = outer && outer->owner == owner ? outer->budget : &run->own;
-  if (run->budget == &run->own) budget_begin(&run->own, vm);
-  lane->budget = run->budget;
+  run->allowance =
+      outer && outer->owner == owner ? outer->allowance : &run->own;
+  if (run->allowance == &run->own) allowance_begin(&run->own, vm);
+  lane->allowance = run->allowance;
   vm->run = run;
-  if (run->budget->over) set_hook(lane, L, 1);
+  if (run->allowance->over) set_hook(lane, L, 1);
 }
 
 void run_end(struct run *run, struct lane *lane)
 {
-  lane->budget = NULL;
+  lane->allowance = NULL;
   lane->vm->run = run->outer;
 }
 
@@ -93,10 +94,10 @@ static void look_soon(struct vm *vm)
   set_hook(lane_of(run->L), run->L, 1);
 }
 
-void budget_charge_bytes(struct vm *vm, size_t bytes)
+void allowance_charge_bytes(struct vm *vm, size_t bytes)
 {
   if (!vm->run || vm->lenient) return;
-  struct budget *b = vm->run->budget;
+  struct allowance *b = vm->run->allowance;
   b->fresh += bytes;
   if (b->fresh < LOOK_BYTES) return;
   charge(b, b->fresh / BYTES_PER_OP);
@@ -104,17 +105,17 @@ void budget_charge_bytes(struct vm *vm, size_t bytes)
   look_soon(vm);
 }
 
-void budget_charge(lua_State *L, size_t work)
+void allowance_charge(lua_State *L, size_t work)
 {
   struct vm *vm = lane_of(L)->vm;
-  if (vm->run) budget_charge_bytes(vm, work / NS_PER_OP * BYTES_PER_OP);
+  if (vm->run) allowance_charge_bytes(vm, work / NS_PER_OP * BYTES_PER_OP);
 }
 
-bool budget_left(lua_State *L, size_t work)
+bool allowance_left(lua_State *L, size_t work)
 {
   struct lane *lane = lane_of(L);
-  budget_charge(L, work);
-  struct budget *b = lane->budget;
+  allowance_charge(L, work);
+  struct allowance *b = lane->allowance;
   if (!b) return true;
   if (!b->over && late(lane->vm, b)) b->over = too_long;
   if (!b->over) return true;
