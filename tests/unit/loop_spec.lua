@@ -305,6 +305,18 @@ describe("a real loop", function()
     assert.matches("^d1@%d+ t2@%d+ $", l:record())
   end)
 
+  it("does not wait while deferred work is left over for the next turn", function()
+    local l = loop.real()
+    local start = l:now()
+    l:on_deferred(1, "defer", 1)
+    l:act("defer", 1)
+    l:act("start", 2, 1000 * MS)
+
+    for _ = 1, 3 do l:turn(true) end
+
+    assert.is_true((l:now()) - start < 900 * MS)
+  end)
+
   it("runs until a time has come, with nothing armed", function()
     local l = loop.real()
     local start = l:now()
