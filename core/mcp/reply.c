@@ -46,11 +46,13 @@ static void begin_stream(struct reply *reply)
   reply->state = REPLY_STREAMING;
 }
 
+// Without memory the event is dropped: half of one would be worse.
 static bool write_event(struct reply *reply, struct slice json)
 {
   struct buf event = {0};
   sse_put(&event, SLICE("message"), (struct slice){0}, json);
-  bool fast = reply->outlet.ops->write(reply->outlet.to, buf_slice(&event));
+  bool fast = buf_ok(&event) &&
+              reply->outlet.ops->write(reply->outlet.to, buf_slice(&event));
   buf_finish(&event);
   return fast;
 }

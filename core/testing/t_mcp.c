@@ -420,6 +420,31 @@ static int ended_free(lua_State *L)
 
 // --- pure functions ---
 
+// reply(notifications, answer): status, headers and body of what leaves when so
+// many notifications come before the answer; `answer` nil: none.
+static int reply(lua_State *L)
+{
+  struct answer a = {0};
+  struct reply r = {.outlet = {&t_outlet_ops, &a}, .request_id = SLICE("r")};
+  struct buf answer = {0};
+  if (!lua_isnil(L, 2)) buf_add(&answer, t_slice(L, 2));
+  lua_Integer n = luaL_len(L, 1);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i); // ... notification
+    reply_notify(&r, t_slice(L, -1));
+    lua_pop(L, 1);
+  }
+  if (lua_isnil(L, 2))
+    reply_end_silent(&r);
+  else
+    reply_end(&r, 400, &answer);
+  buf_finish(&answer);
+  lua_pushinteger(L, a.ended ? a.status : 0); // ... status
+  t_finish(L, &a.headers);                    // ... status headers
+  t_finish(L, &a.body);                       // ... status headers body
+  return 3;
+}
+
 // header_value(text): what it means, or nil.
 static int header_value(lua_State *L)
 {
@@ -463,6 +488,7 @@ int t_mcp(lua_State *L)
   static const luaL_Reg functions[] = {{"world", world},
                                        {"ended", ended},
                                        {"header_value", header_value},
+                                       {"reply", reply},
                                        {NULL, NULL}};
   static const luaL_Reg ended_methods[] = {{"add", ended_add},
                                            {"has", ended_has},
