@@ -103,7 +103,9 @@ describe("the endpoint", function()
   end)
 
   it("is GET-less, and knows no other path", function()
-    local get = web.request { port = g.port, path = "/mcp", headers = { Accept = "text/event-stream" } }
+    local get = web.request {
+      port = g.port, path = "/mcp", headers = { Accept = "text/event-stream" },
+    }
     local elsewhere = web.request { port = g.port, path = "/mcp/", method = "POST", body = "{}" }
 
     assert.same({ 405, "POST, DELETE" }, { get.status, get.headers.allow })
@@ -205,7 +207,8 @@ describe("a modern client", function()
   end)
 
   it("is answered while others wait", function()
-    local slow = web.open(g:modern("tools/call", { name = "mcp_wait", arguments = { seconds = 0.5 } }))
+    local slow = web.open(g:modern("tools/call",
+      { name = "mcp_wait", arguments = { seconds = 0.5 } }))
     local quick = g:call("mcp_wait", { seconds = 0 })
 
     assert.equal(0, quick.structuredContent.waited)

@@ -116,7 +116,8 @@ describe("the official client", function()
     check_cancelled(before)
   end)
 
-  for mode, version in pairs { legacy = "2025-11-25", auto = "2026-07-28", modern = "2026-07-28" } do
+  local MODES = { legacy = "2025-11-25", auto = "2026-07-28", modern = "2026-07-28" }
+  for mode, version in pairs(MODES) do
     it("of SDK 2.4 lists and calls tools, gives up a call, in mode " .. mode, function()
       local before = cancelled_calls()
       local report = run("sdk_v2.mjs", mode)
