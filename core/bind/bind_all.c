@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "bind/arguments.h"
 #include "bind/bind.h"
+#include "script/call.h"
 #include "script/fault.h"
 #include "script/vm.h"
 
@@ -59,33 +60,50 @@ static void store(struct group *g, int table, unsigned i, lua_State *from)
   lua_rawset(g->L, table);       // ...
 }
 
+// What was raised is for the log; the script gets the error object alone. The
+// owner is the call, in specs nobody.
+static void log_failure(const struct group *g, struct slice text)
+{
+  char room[512];
+  if (!text.data || !text.len) return;
+  log_value(room, sizeof(room), text);
+  const struct call *call = g->owner;
+  if (!call) {
+    log_warn(vm_log(g->vm), "bind/all", "a function failed error=%s", room);
+    return;
+  }
+  log_warn(vm_log(g->vm), "bind/all",
+           "a function failed tool=%.*s req=%.*s error=%s",
+           SLICE_ARG(call_tool(call)->name), SLICE_ARG(call_request_id(call)),
+           room);
+}
+
+static void store_failure(struct group *g, unsigned i, lua_State *S)
+{
+  g->failed++;
+  store(g, AT_ERRORS, i, S);
+}
+
 // `return nil, err` is a failure like a raised one; whatever `err` is, an error
 // object is made of it.
-static void store_failure(struct group *g, unsigned i, lua_State *S)
+static void store_returned(struct group *g, unsigned i, lua_State *S)
 {
   struct buf text = {0};
   fault_wrap(S, &text);
-  if (text.len)
-    log_warn(vm_log(g->vm), "bind/all", "a function failed: %.*s",
-             SLICE_ARG(buf_slice(&text)));
+  log_failure(g, buf_slice(&text));
   buf_finish(&text);
-  g->failed++;
-  store(g, AT_ERRORS, i, S);
+  store_failure(g, i, S);
 }
 
 static void store_outcome(struct group *g, unsigned i, lua_State *S,
                           enum error_code code)
 {
   if (code) {
-    struct slice text = task_failure_text(vm_tasks(g->vm));
-    if (text.data)
-      log_warn(vm_log(g->vm), "bind/all", "a function failed: %.*s",
-               SLICE_ARG(text));
-    g->failed++;
-    store(g, AT_ERRORS, i, S);
+    log_failure(g, task_failure_text(vm_tasks(g->vm)));
+    store_failure(g, i, S);
   } else if (lua_isnoneornil(S, 1) && !lua_isnoneornil(S, 2)) {
     lua_settop(S, 2);
-    store_failure(g, i, S);
+    store_returned(g, i, S);
   } else {
     lua_settop(S, 1);
     store(g, AT_RESULTS, i, S);

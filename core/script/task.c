@@ -24,6 +24,7 @@
 #define START_COST     2000 // ns; see allowance_charge()
 #define LOG_TEXT_KEEP  4096
 #define COROUTINE_ROOM LUA_MINSTACK
+#define IDLE_MAX       128 // coroutines that are kept for later
 
 enum task_state { TASK_FREE, TASK_RUNNING, TASK_WAITING };
 
@@ -50,7 +51,7 @@ struct task_pool {
   struct task_limits limits;
   struct task *all, *free;
   uint64_t counter;
-  uint32_t running;
+  uint32_t running, idle; // idle: free ones with a coroutine
   bool closing;
   struct buf log_text;
 };
@@ -113,6 +114,11 @@ static struct task *take(struct task_pool *pool)
   struct task *t = pool->free;
   if (t) {
     pool->free = t->next_free;
+    if (t->L) {
+      pool->idle--;
+    } else {
+      renew(t);
+    }
     return t;
   }
   t = fault_now() ? NULL : calloc(1, sizeof(*t));
@@ -136,6 +142,22 @@ static void undo_wait(struct task *t)
   t->cancel(t->wait);
 }
 
+// Keeps the task for another, and its coroutine unless there are many.
+static void give_back(struct task *t)
+{
+  struct task_pool *pool = t->pool;
+  t->next_free = pool->free;
+  pool->free = t;
+  if (pool->idle < IDLE_MAX) {
+    pool->idle++;
+    lua_settop(t->L, 0);
+    return;
+  }
+  t->L = NULL;
+  lua_pushnil(pool->L);                       // nil
+  lua_rawsetp(pool->L, LUA_REGISTRYINDEX, t); //
+}
+
 // What `done` is to see is on t->L, and nothing else.
 static void report(struct task *t, enum error_code code)
 {
@@ -145,9 +167,7 @@ static void report(struct task *t, enum error_code code)
   pool->running--;
   t->done(t->done_ctx, t->L, code);
   buf_reset(&pool->log_text, LOG_TEXT_KEEP);
-  lua_settop(t->L, 0);
-  t->next_free = pool->free;
-  pool->free = t;
+  give_back(t);
 }
 
 // Ends it with an error object of `code`, on a new coroutine.

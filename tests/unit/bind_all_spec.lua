@@ -67,8 +67,8 @@ describe("tide.all", function()
     assert.same({ nil, "conflict: taken", "not_found: gone", hidden, hidden,
       "timeout: no answer in time",
       "blocked: this destination is not allowed for the integration" }, task[2])
-    assert.matches("a function failed: test.lua:%d: an oops", vm:log())
-    assert.matches("a function failed: text", vm:log(), 1, true)
+    assert.matches('a function failed error="test.lua:%d: an oops\\nstack traceback', vm:log())
+    assert.matches('a function failed error="text\\n', vm:log(), 1, true)
   end)
 
   it("runs no more at once than asked", function()

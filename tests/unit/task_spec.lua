@@ -320,6 +320,25 @@ describe("a task", function()
     assert.equal("cancelled", task.code)
   end)
 
+  it("leaves little behind after thousands at once, and they can run again", function()
+    local before = vm:figures()
+    local function crowd()
+      local tasks = {}
+      for i = 1, 3000 do
+        tasks[i] = vm:start("return function(i) lab.wait(0) lab.wait(i % 1000 + 1) end", i)
+      end
+      assert.equal(3000, (select(2, vm:figures())))
+      for _, task in ipairs(tasks) do vm:cancel(task) end
+      vm:collect()
+    end
+
+    crowd()
+    crowd()
+
+    assert.is_true(vm:figures() < before + 300000)
+    assert.equal("fine", vm:start "return function() return 'fine' end"[1])
+  end)
+
   it("costs no memory once it is over, however it ended", function()
     local texts = { "return 1", "error 'x'", "error {}", "lab.wait(9)", "pcall(lab.torn, 1)" }
     local function round()
