@@ -132,7 +132,7 @@ describe("the endpoint", function()
   end)
 end)
 
-describe("a legacy session", function()
+describe("a legacy session #threads", function()
   setup(function() g = start() end)
   teardown(function() g:stop() end)
 
