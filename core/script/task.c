@@ -25,6 +25,7 @@
 #define LOG_TEXT_KEEP  4096
 #define COROUTINE_ROOM LUA_MINSTACK
 #define IDLE_MAX       128 // coroutines that are kept for later
+#define TASK_DEPTH_MAX 32
 
 enum task_state { TASK_FREE, TASK_RUNNING, TASK_WAITING };
 
@@ -34,6 +35,7 @@ struct task {
   struct task *next_free, *next_all;
   lua_State *L; // anchored in the registry under the address of the task
   enum task_state state;
+  unsigned depth; // tasks around it
   uint64_t start_number;
   uint64_t wait_number; // 0: no ticket to wake it is out
   int early;            // values of an answer before the yield, else -1
@@ -286,28 +288,44 @@ static void tell_no_memory(struct task_pool *pool, task_done_fn done, void *ctx)
   lua_settop(pool->spare, 0); //
 }
 
-// Why no task may start now; OK if it may.
-static enum error_code refusal(const struct task_pool *pool, lua_State *to,
-                               int nargs)
+// Why this task may not start; NULL if it may.
+static const char *refusal(const struct task *t)
 {
-  if (pool->closing) return E_CANCELLED;
-  if (pool->running > pool->limits.max_tasks) return E_SCRIPT_LIMIT;
-  return lua_checkstack(to, nargs + COROUTINE_ROOM) ? OK : E_NO_MEMORY;
+  if (t->pool->running > t->pool->limits.max_tasks)
+    return "too many tasks run at once";
+  return t->depth > TASK_DEPTH_MAX ? "tasks are nested too deeply" : NULL;
 }
 
-static struct task_ticket start(struct task_pool *pool, lua_State *from,
-                                int nargs, struct task *t)
+// Ends a task before it has begun.
+static void refuse(struct task *t, enum error_code code, const char *why)
 {
-  struct task_ticket ticket = {t, t->start_number};
-  enum error_code code = refusal(pool, t->L, nargs);
-  if (code) {
-    lua_pop(from, nargs + 1);
-    report_code(t, code);
-    return ticket;
+  buf_puts(&t->pool->log_text, why);
+  report_code(t, code);
+}
+
+static void start(struct task *t, lua_State *from, int nargs)
+{
+  const char *why = refusal(t);
+  bool room = lua_checkstack(t->L, nargs + COROUTINE_ROOM);
+  if (!why && room && !t->pool->closing) {
+    lua_xmove(from, t->L, nargs + 1);
+    resume(t, nargs);
+    return;
   }
-  lua_xmove(from, t->L, nargs + 1);
-  resume(t, nargs);
-  return ticket;
+  lua_pop(from, nargs + 1);
+  if (why) {
+    refuse(t, E_SCRIPT_LIMIT, why);
+  } else {
+    report_code(t, room ? E_CANCELLED : E_NO_MEMORY);
+  }
+}
+
+// A wait of the one around it ends when it ends, and so on: that is a chain of
+// calls in C, so there must be an end to it.
+static unsigned depth_in(lua_State *from)
+{
+  const struct task *outer = lane_of(from)->task;
+  return outer ? outer->depth + 1 : 0;
 }
 
 struct task_ticket task_start(struct task_pool *pool, lua_State *from,
@@ -321,7 +339,9 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
   struct task *t = take(pool);
   if (t) {
     begin(t, owner, done, ctx);
-    ticket = start(pool, from, nargs, t);
+    t->depth = depth_in(from);
+    ticket = (struct task_ticket){t, t->start_number};
+    start(t, from, nargs);
   } else {
     lua_pop(from, nargs + 1);
     tell_no_memory(pool, done, ctx);

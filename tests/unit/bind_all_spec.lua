@@ -125,6 +125,29 @@ describe("tide.all", function()
     assert.equal("leaf", task[1])
   end)
 
+  it("may be nested 32 deep, and no deeper, waiting or not", function()
+    local text = [[return function(depth, waits)
+      local function tree(n)
+        if n == 0 then return "leaf" end
+        if waits then tide.time.sleep(0) end
+        local results, errors = tide.all({ function() return tree(n - 1) end })
+        if errors then return nil, errors[1] end
+        return results[1]
+      end
+      return tree(depth)
+    end]]
+    for _, depth in ipairs { 31, 32, 33, 100, 5000 } do
+      for _, waits in ipairs { true, false } do
+        local task = vm:start(text, depth, waits)
+        vm:advance(1)
+
+        local result = depth <= 32 and task[1] or task[2].code
+        assert.equal(depth <= 32 and "leaf" or "script_limit", result)
+      end
+    end
+    assert.matches("tasks are nested too deeply", vm:log(), 1, true)
+  end)
+
   it("cancels all when the one who waits is cancelled", function()
     local task = vm:start [[return function()
       tide.all({
