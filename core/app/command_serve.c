@@ -122,8 +122,13 @@ static enum error_code watch_signals(struct serve *s, struct error *err)
 static enum error_code watch_files(struct serve *s, struct error *err)
 {
   if (!s->options->watch) return OK;
-  const struct slice folders[] = {s->options->scripts, s->options->policies};
-  return watch_new(s->loop, folders, 2, reload, s, &s->watch, err);
+  struct watch_options options = {
+      .loop = s->loop,
+      .folders = {s->options->scripts, s->options->policies},
+      .on_change = reload,
+      .ctx = s,
+  };
+  return watch_new(&options, &s->watch, err);
 }
 
 static enum error_code load_first(struct serve *s, struct error *err)

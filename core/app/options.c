@@ -184,21 +184,14 @@ struct flags {
   bool *given; // which lists have been given as flags
 };
 
-static enum error_code flag_value(struct flags *f, const struct option_row *row,
-                                  struct slice name, const char *equals,
-                                  struct slice *text, struct error *err)
+// Absent when the command line ends where a value should be.
+static struct slice flag_value(struct flags *f, const struct option_row *row,
+                               const char *equals)
 {
-  if (equals) {
-    *text = slice_of(equals + 1);
-  } else if (row->kind == OPTION_FLAG) {
-    *text = SLICE("true");
-  } else if (f->at < *f->argc) {
-    *text = slice_of(f->argv[f->at++]);
-  } else {
-    return error_set(err, E_CONFIG, "--%.*s: a value is missing: %s",
-                     SLICE_ARG(name), row->value);
-  }
-  return OK;
+  if (equals) return slice_of(equals + 1);
+  if (row->kind == OPTION_FLAG) return SLICE("true");
+  if (f->at < *f->argc) return slice_of(f->argv[f->at++]);
+  return (struct slice){0};
 }
 
 static enum error_code unknown_flag(const char *arg, struct slice name,
@@ -222,11 +215,10 @@ static enum error_code read_flag(struct flags *f, struct error *err)
   const struct option_row *row = option_find(name);
   if (!row || (no && (row->kind != OPTION_FLAG || equals)))
     return unknown_flag(arg, name, err);
-  struct slice text = SLICE("false");
-  if (!no) {
-    enum error_code code = flag_value(f, row, name, equals, &text, err);
-    if (code != OK) return code;
-  }
+  struct slice text = no ? SLICE("false") : flag_value(f, row, equals);
+  if (!text.data)
+    return error_set(err, E_CONFIG, "--%.*s: a value is missing: %s",
+                     SLICE_ARG(name), row->value);
   bool *given = &f->given[row - option_rows];
   if (!*given) forget_items(f->o, row);
   *given = true;

@@ -13,8 +13,7 @@
 #include "base/arena.h"
 #include "loop/clock.h"
 
-#define QUIET_NS    (100 * NS_PER_MS)
-#define FOLDERS_MAX 8
+#define QUIET_NS (100 * NS_PER_MS)
 #define EVENTS                                                                 \
   (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |      \
    IN_DELETE_SELF | IN_MOVE_SELF)
@@ -24,7 +23,7 @@ struct watch {
   struct timer quiet;
   int fd;
   struct arena arena;
-  struct slice folders[FOLDERS_MAX];
+  struct slice folders[WATCH_FOLDERS_MAX];
   size_t count;
   void (*on_change)(void *ctx);
   void *ctx;
@@ -97,9 +96,15 @@ static void on_events(struct io *io, int events, void *ctx)
   }
 }
 
-enum error_code watch_new(struct loop *loop, const struct slice *folders,
-                          size_t n, void (*on_change)(void *ctx), void *ctx,
-                          struct watch **watch, struct error *err)
+static void keep_folders(struct watch *w, const struct slice *folders)
+{
+  for (size_t i = 0; i < WATCH_FOLDERS_MAX; i++)
+    if (folders[i].len > 0)
+      w->folders[w->count++] = arena_copy(&w->arena, folders[i]);
+}
+
+enum error_code watch_new(const struct watch_options *o, struct watch **watch,
+                          struct error *err)
 {
   struct watch *w = calloc(1, sizeof(*w));
   if (!w) return error_set(err, E_NO_MEMORY, "out of memory");
@@ -111,13 +116,11 @@ enum error_code watch_new(struct loop *loop, const struct slice *folders,
                      "--no-watch and reload with SIGHUP",
                      errno);
   }
-  w->on_change = on_change;
-  w->ctx = ctx;
-  for (size_t i = 0; i < n && i < FOLDERS_MAX; i++)
-    if (folders[i].len > 0)
-      w->folders[w->count++] = arena_copy(&w->arena, folders[i]);
-  timer_init(&w->quiet, loop, on_quiet, w);
-  io_init(&w->io, loop, w->fd, on_events, w);
+  w->on_change = o->on_change;
+  w->ctx = o->ctx;
+  keep_folders(w, o->folders);
+  timer_init(&w->quiet, o->loop, on_quiet, w);
+  io_init(&w->io, o->loop, w->fd, on_events, w);
   io_watch(&w->io, IO_READ);
   add_all(w);
   *watch = w;

@@ -14,9 +14,17 @@
 
 struct watch;
 
-// Keeps ctx; copies the names. E_CONFIG if the kernel gives no inotify.
-enum error_code watch_new(struct loop *loop, const struct slice *folders,
-                          size_t n, void (*on_change)(void *ctx), void *ctx,
+#define WATCH_FOLDERS_MAX 8
+
+struct watch_options {
+  struct loop *loop;
+  struct slice folders[WATCH_FOLDERS_MAX]; // empty ones are passed over
+  void (*on_change)(void *ctx);
+  void *ctx; // keeps
+};
+
+// Copies the names. E_CONFIG if the kernel gives no inotify.
+enum error_code watch_new(const struct watch_options *options,
                           struct watch **watch, struct error *err);
 void watch_free(struct watch *w); // NULL is fine
 

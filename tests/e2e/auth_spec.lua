@@ -48,7 +48,8 @@ describe("credentials", function()
       scripts = {
         ["bearer.lua"] = script("bearer", '{ kind = "bearer", secret = "planted" }'),
         ["basic.lua"] = script("basic", '{ kind = "basic", user = "ann", secret = "planted" }'),
-        ["header.lua"] = script("header", '{ kind = "api_key", header = "X-Key", secret = "filed" }'),
+        ["header.lua"] = script("header",
+          '{ kind = "api_key", header = "X-Key", secret = "filed" }'),
         ["query.lua"] = script("query", '{ kind = "api_key", query = "key", secret = "filed" }'),
         ["signed.lua"] = script("signed", SIGNED),
         ["none.lua"] = script("none", '{ kind = "bearer", secret = "absent", optional = true }'),
@@ -56,7 +57,9 @@ describe("credentials", function()
       files = { ["secrets/filed"] = FROM_FILE .. "\n" },
       replace = { UPSTREAM = up:url("/"):gsub("/$", "") },
       env = { PLANTED = PLANTED },
-      args = { "--workers", "1", "--secrets", "$FOLDER/secrets", "--trail", "--log-level", "debug" },
+      args = {
+        "--workers", "1", "--secrets", "$FOLDER/secrets", "--trail", "--log-level", "debug",
+      },
     }
   end)
 

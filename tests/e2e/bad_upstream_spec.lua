@@ -15,7 +15,8 @@ return {
   about = "Gets.",
   upstream = { base = "%s", policy = "quick" },
   tools = {
-    get = { about = "Get.", args = { path = str() }, annotations = { read_only = true }, run = get },
+    get = { about = "Get.", args = { path = str() }, annotations = { read_only = true },
+      run = get },
     post = { about = "Post.", args = { path = str() }, run = post },
   },
 }
@@ -75,7 +76,7 @@ describe("a service that misbehaves", function()
     { "sends 100 MB", "web_get", "/huge?mb=100", "bad_response" },
     { "sends a bomb", "web_get", "/gzip-bomb?mb=100", "bad_response" },
     { "sends endless headers", "web_get", "/headers-huge?kb=512", "bad_response" },
-    { "redirects to a private address", "web_get", "/redirect?to=http://10.0.0.1/", "bad_response" },
+    { "redirects inward", "web_get", "/redirect?to=http://10.0.0.1/", "bad_response" },
     { "has an expired certificate", "expired_get", "/json", "tls_failed" },
     { "has a certificate of its own", "self_signed_get", "/json", "tls_failed" },
     { "has another's certificate", "wrong_name_get", "/json", "tls_failed" },

@@ -21,15 +21,21 @@ Gateway.__index = Gateway
 
 gateway.binary = os.getenv("TIDEGATE") or "build/dev/tidegate"
 
-local function shell(command)
-  assert(os.execute(command))
+-- Not os.execute(): the shell that it starts would inherit a sanitizer.
+local function run(...)
+  local code, _, err = process.run { ... }
+  assert(code == 0, err)
 end
 
 local function make_folder()
   local path = os.tmpname()
   os.remove(path)
-  shell(("mkdir -p %s/scripts %s/policies"):format(path, path))
+  run("mkdir", "-p", path .. "/scripts", path .. "/policies")
   return path
+end
+
+local function remove_folder(path)
+  run("rm", "-rf", path)
 end
 
 local function substitute(text, replace)
@@ -40,7 +46,7 @@ end
 function Gateway:write(name, text)
   local path = self.folder .. "/" .. name
   local folder = path:match("^(.*)/")
-  shell("mkdir -p " .. folder)
+  run("mkdir", "-p", folder)
   local file = assert(io.open(path .. ".new", "wb"))
   file:write(substitute(text, self.replace))
   file:close()
@@ -79,7 +85,7 @@ function gateway.run(word, options)
   local argv = command(self, word, options)
   argv.input = options.input
   local code, out, err = process.run(argv)
-  shell("rm -rf " .. self.folder)
+  remove_folder(self.folder)
   return code, out, err
 end
 
@@ -120,7 +126,7 @@ function Gateway:stop()
   self.stopped = true
   local code = self.process:stop(20)
   local log = self:log()
-  shell("rm -rf " .. self.folder)
+  remove_folder(self.folder)
   if code ~= 0 then error(("ended with %s\n%s"):format(code, log:sub(-6000)), 2) end
 end
 
@@ -193,9 +199,8 @@ end
 function Gateway:usage()
   local pid = self.process:pid()
   local status = assert(io.open(("/proc/%d/status"):format(pid))):read("a")
-  local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(pid))
-  local fds = tonumber(pipe:read("a"))
-  pipe:close()
+  local _, list = process.run { "ls", ("/proc/%d/fd"):format(pid) }
+  local _, fds = list:gsub("\n", "")
   return tonumber(status:match("VmRSS:%s*(%d+)")), fds
 end
 
