@@ -4,9 +4,12 @@ local MS, S = 1000000, 1000000000
 
 local function bulkhead(options) return T.bulkhead.new(options) end
 
+local kept = {} -- who waits stays where it is: C points to it
+
 -- Enters at once or waits: the answer and the one who did.
 local function enter(b, now, deadline, tenant)
   local w = T.bulkhead.waiter()
+  kept[#kept + 1] = w
   return (b:enter(w, now, deadline, tenant)), w
 end
 
