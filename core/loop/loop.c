@@ -254,6 +254,18 @@ bool loop_simulated(const struct loop *loop)
   return !loop->ev;
 }
 
+uint64_t loop_next(const struct loop *loop)
+{
+  if (!list_empty(&loop->deferred)) return loop->now;
+  const struct timer *first = timers_first(loop);
+  return first ? first->at_ns : UINT64_MAX;
+}
+
+size_t loop_timers(const struct loop *loop)
+{
+  return loop->armed;
+}
+
 struct ev_loop *loop_libev(struct loop *loop)
 {
   return loop->ev;

@@ -56,6 +56,11 @@ void loop_refresh(struct loop *loop);
 
 bool loop_simulated(const struct loop *loop);
 
+// When there is something to do next: now if deferred work waits, else the time
+// of the first timer; UINT64_MAX if there is nothing.
+uint64_t loop_next(const struct loop *loop);
+size_t loop_timers(const struct loop *loop); // how many are armed
+
 // --- timers: one shot, embedded, never allocated ---
 
 struct timer;

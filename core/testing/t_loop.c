@@ -187,6 +187,20 @@ static int armed(lua_State *L)
   return 1;
 }
 
+// next(): time or nil, number of armed timers
+static int next(lua_State *L)
+{
+  const struct loop *loop = check_lab(L)->loop;
+  uint64_t at = loop_next(loop);
+  if (at == UINT64_MAX) {
+    lua_pushnil(L); // nil
+  } else {
+    lua_pushinteger(L, (lua_Integer)at); // time
+  }
+  lua_pushinteger(L, (lua_Integer)loop_timers(loop)); // time timers
+  return 2;
+}
+
 // record(): "t1@100 d2@100 ", and forgets it
 static int record(lua_State *L)
 {
@@ -217,6 +231,7 @@ static const luaL_Reg methods[] = {{"act", act},
                                    {"now", now},
                                    {"refresh", refresh},
                                    {"armed", armed},
+                                   {"next", next},
                                    {"record", record},
                                    {"close", close_lab},
                                    {"__gc", close_lab},

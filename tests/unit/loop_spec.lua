@@ -141,6 +141,18 @@ describe("a simulated loop", function()
     assert.same({ 7 + day, 1000 + 86400000, 7 + day }, { now, wall, exact })
   end)
 
+  it("says when there is something to do next", function()
+    local l = loop.simulated(5)
+    assert.same({ nil, 0 }, { l:next() })
+
+    l:act("start", 1, 20)
+    l:act("start", 2, 10)
+    assert.same({ 15, 2 }, { l:next() })
+
+    l:act("defer", 1)
+    assert.same({ 5, 2 }, { l:next() })
+  end)
+
   it("does not fire a stopped timer, not even one that is due as well", function()
     local l = loop.simulated()
     l:on_timer(1, "stop", 2)
