@@ -2,70 +2,90 @@
 // socket, in simulated time, against an upstream that is told what to do.
 //
 //   local testing = require "tidegate.testing"
-//   local kit = testing.new { scripts = "scripts", policies = "policies",
-//                             secrets = { github_token = "t" } }
-//   kit:upstream("GET https://api.github.com/*", { status = 200, json = {} })
+//   local kit = testing.new { secrets = { github_token = "t" } }
+//   kit:upstream("GET https://api.github.com/*", { json = {} })
 //   local call = kit:call("github_list_issues", { repo = "a/b" })
 //
-// tests/README.md teaches it. What is real: the loader, the sandbox, the
-// schemas, the calls, the guard, the bindings. What is not: time, the wire.
+// tests/README.md teaches it, scripts/types/testing.lua lists it. What is real:
+// the loader, the sandbox, the schemas, the calls, the guard, the bindings.
+// What is not: time, chance, the wire.
 
-#include <lauxlib.h>
+#include "testing/kit.h"
+
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bind/bind.h"
-#include "loop/clock.h"
-#include "script/call.h"
+#include "base/iso_time.h"
 #include "script/convert.h"
-#include "testing/kit.h"
-#include "testing/scripted.h"
 
-#define KIT_TYPE  "tidegate.testing.Kit"
-#define CALL_TYPE "tidegate.testing.Call"
 // When nothing says otherwise it is 2026-01-01T00:00:00Z.
 #define START_WALL_MS INT64_C(1767225600000)
-#define START_NS      (1000 * NS_PER_S)
-#define SECRETS_MAX   32
 
-struct kit {
-  struct loop *loop;
-  struct scripted *upstream;
-  struct live live;
-  struct log *log;
-  int log_fd;
-  struct secret_set *secrets;
-  struct bind_env bind;
-  struct arena arena;
-  struct header known[SECRETS_MAX]; // name, value
-  size_t known_count;
-  uint64_t calls;
-  bool closed;
-};
+// --- what several files need ---
 
-// Lives as long as its Lua value; `call` is NULL once it has ended.
-struct kit_call {
-  struct kit *kit;
-  struct call *call;
-  struct buf body, trail, details;
-  enum call_form form;
-  struct error error;
-  uint32_t attempts;
-  enum side_effect side_effect;
-  uint64_t start_ns, end_ns;
-  bool done;
-};
+struct kit *kit_check(lua_State *L)
+{
+  struct kit *kit = luaL_checkudata(L, 1, KIT_TYPE);
+  luaL_argcheck(L, !kit->closed, 1, "the kit is closed");
+  luaL_argcheck(L, !kit->L, 1,
+                "the kit is at work: an upstream's function "
+                "can only answer");
+  return kit;
+}
+
+void kit_set_slice(lua_State *L, const char *name, struct slice s)
+{
+  lua_pushlstring(L, s.data ? s.data : "", s.len); // table text
+  lua_setfield(L, -2, name);                       // table
+}
+
+static bool is_one_of(const char *key, const char *const *names)
+{
+  while (*names && strcmp(*names, key))
+    names++;
+  return *names != NULL;
+}
+
+void kit_check_keys(lua_State *L, int index, const char *what,
+                    const char *const *names)
+{
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) { // key value
+    const char *key = luaL_tolstring(L, -2, NULL);          // key value text
+    if (!is_one_of(key, names))
+      luaL_error(L, "%s: unknown key '%s'", what, key);
+    lua_pop(L, 1); // key value
+  }
+}
+
+void kit_push_json(lua_State *L, struct slice text, struct arena *scratch)
+{
+  struct json_doc doc;
+  arena_reset(scratch);
+  if (text.len > 0 &&
+      json_parse(&doc, text, (struct json_limits){0}, scratch, NULL) == OK)
+    convert_push(L, &doc, 0, scratch); // value
+  else
+    lua_pushnil(L); // nil
+}
 
 // --- what the engine asks for ---
+
+static const struct header *find(const struct header *list, size_t n,
+                                 struct slice name)
+{
+  for (size_t i = 0; i < n; i++)
+    if (slice_eq(list[i].name, name)) return &list[i];
+  return NULL;
+}
 
 static struct secret *find_secret(void *ctx, struct slice name, char *hint,
                                   size_t hint_size)
 {
   struct kit *kit = ctx;
-  for (size_t i = 0; i < kit->known_count; i++)
-    if (slice_eq(kit->known[i].name, name))
-      return secret_new(kit->secrets, kit->known[i].value);
+  const struct header *known =
+      find(kit->secret_values, kit->secret_count, name);
+  if (known) return secret_new(kit->secrets, known->value);
   snprintf(hint, hint_size, "secrets = { %.*s = \"...\" } for testing.new",
            SLICE_ARG(name));
   return NULL;
@@ -73,8 +93,9 @@ static struct secret *find_secret(void *ctx, struct slice name, char *hint,
 
 static const char *find_env(void *ctx, struct slice name)
 {
-  (void)ctx, (void)name;
-  return NULL;
+  const struct kit *kit = ctx;
+  const struct header *known = find(kit->env_values, kit->env_count, name);
+  return known ? known->value.data : NULL;
 }
 
 static int64_t wall_clock(void *ctx)
@@ -82,11 +103,183 @@ static int64_t wall_clock(void *ctx)
   return loop_wall_ms(ctx);
 }
 
-// --- opening and closing ---
+// --- opening ---
+
+static void out_of_memory(lua_State *L)
+{
+  luaL_error(L, "not enough memory");
+}
+
+// Pushes the field `name` of the options; false if it is absent. +1 or +0
+static bool push_option(lua_State *L, const char *name, int type)
+{
+  int found = lua_getfield(L, 1, name); // value
+  if (found == LUA_TNIL) {
+    lua_pop(L, 1); //
+    return false;
+  }
+  if (found != type)
+    luaL_error(L, "testing.new: %s must be a %s, not a %s", name,
+               lua_typename(L, type), lua_typename(L, found));
+  return true;
+}
+
+static struct slice keep_string(lua_State *L, struct kit *kit, int index)
+{
+  struct slice s;
+  s.data = luaL_checklstring(L, index, &s.len);
+  s = arena_copy(&kit->arena, s);
+  if (!s.data) out_of_memory(L);
+  return s;
+}
+
+static struct slice text_option(lua_State *L, struct kit *kit, const char *name,
+                                const char *otherwise)
+{
+  if (!push_option(L, name, LUA_TSTRING)) return slice_of(otherwise);
+  struct slice s = keep_string(L, kit, lua_gettop(L));
+  lua_pop(L, 1); //
+  return s;
+}
+
+// Keeps a table of strings.
+static struct header *pairs_option(lua_State *L, struct kit *kit,
+                                   const char *name, size_t *n)
+{
+  *n = 0;
+  if (!push_option(L, name, LUA_TTABLE)) return NULL; // pairs
+  int table = lua_gettop(L);
+  size_t room = 0;
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) // key value
+    room++;
+  struct header *list = arena_alloc(&kit->arena, (room + 1) * sizeof(*list));
+  if (!list) out_of_memory(L);
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) { // key value
+    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "testing.new: %s: names and values are strings", name);
+    list[*n].name = keep_string(L, kit, lua_gettop(L) - 1);
+    list[(*n)++].value = keep_string(L, kit, lua_gettop(L));
+  }
+  lua_pop(L, 1); //
+  return list;
+}
+
+static uint64_t seed_option(lua_State *L)
+{
+  lua_getfield(L, 1, "seed"); // seed
+  lua_Integer seed = luaL_optinteger(L, -1, 1);
+  if (seed < 1) luaL_error(L, "testing.new: seed must be at least 1");
+  lua_pop(L, 1); //
+  return (uint64_t)seed;
+}
+
+static int64_t now_option(lua_State *L)
+{
+  int64_t seconds;
+  int32_t ns;
+  if (!push_option(L, "now", LUA_TSTRING)) return START_WALL_MS; // text
+  struct slice text = slice_of(lua_tostring(L, -1));
+  if (!iso_time_parse(text, &seconds, &ns))
+    luaL_error(L, "testing.new: now: \"%s\" is not an ISO 8601 time",
+               text.data);
+  lua_pop(L, 1); //
+  return seconds * 1000 + ns / 1000000;
+}
+
+static void open_parts(lua_State *L, struct kit *kit, int64_t wall_ms)
+{
+  kit->log_fd = memfd_create("tidegate.log", MFD_CLOEXEC);
+  kit->loop = loop_new_simulated(KIT_START_NS, wall_ms);
+  kit->secrets = secret_set_new();
+  if (kit->loop) kit->upstream = scripted_new(kit->loop);
+  if (kit->upstream) kit->live.http = scripted_client(kit->upstream);
+  if (!kit->live.http || !kit->secrets || kit->log_fd < 0) out_of_memory(L);
+  kit->log = log_new((struct log_options){.fd = kit->log_fd,
+                                          .level = LOG_DEBUG,
+                                          .clock = wall_clock,
+                                          .clock_ctx = kit->loop,
+                                          .secrets = kit->secrets});
+  if (!kit->log) out_of_memory(L);
+}
+
+static void print_faults(struct kit *kit, struct faults *faults)
+{
+  buf_reset(&kit->text, 0);
+  faults_print(faults, &kit->text);
+  for (const struct fault *f = faults->first; f; f = f->next)
+    if (f->warning)
+      log_warn(kit->log, "testing/kit", "%.*s: %.*s: %.*s", SLICE_ARG(f->file),
+               SLICE_ARG(f->path), SLICE_ARG(f->reason));
+  faults_finish(faults);
+}
+
+static void load(lua_State *L, struct kit *kit, uint64_t seed)
+{
+  struct faults faults = {0};
+  kit->bind = (struct bind_env){.secrets = kit->secrets,
+                                .find_secret = find_secret,
+                                .find_env = find_env,
+                                .find_ctx = kit,
+                                .log = kit->log,
+                                .seed = seed};
+  struct generation_options options = {
+      .scripts_dir = text_option(L, kit, "scripts", "scripts"),
+      .policies_dir = text_option(L, kit, "policies", "policies"),
+      .workers = 1,
+      .vm = {.open_api = bind_open, .api_ctx = &kit->bind, .seed = seed},
+      .find_secret = find_secret,
+      .secret_ctx = kit,
+  };
+  struct generation *g = generation_load(&options, 1, &faults);
+  print_faults(kit, &faults);
+  if (!g) {
+    lua_pushlstring(L, buf_slice(&kit->text).data, kit->text.len); // text
+    lua_error(L);
+    return;
+  }
+  kit->live.generation = g;
+  kit->live.vm = g->vms[0];
+  vm_attach(kit->live.vm, kit->loop, kit->log);
+}
+
+static struct kit *push_kit(lua_State *L)
+{
+  struct kit *kit = lua_newuserdatauv(L, sizeof(*kit), KIT_USER_VALUES); // kit
+  *kit = (struct kit){.log_fd = -1};
+  list_init(&kit->calls);
+  luaL_setmetatable(L, KIT_TYPE);
+  lua_newtable(L);                         // kit functions
+  lua_setiuservalue(L, -2, KIT_FUNCTIONS); // kit
+  return kit;
+}
+
+/// testing.new(options?: { scripts?, policies?, secrets?, env?, now?, seed? })
+/// Loads an engine; raises with all faults if something cannot be loaded.
+static int kit_new(lua_State *L)
+{
+  static const char *const names[] = {"scripts", "policies", "secrets", "env",
+                                      "now",     "seed",     NULL};
+  lua_settop(L, 1);
+  if (lua_isnil(L, 1)) {
+    lua_newtable(L);
+    lua_replace(L, 1);
+  }
+  luaL_checktype(L, 1, LUA_TTABLE);
+  kit_check_keys(L, 1, "testing.new", names);
+  struct kit *kit = push_kit(L); // options kit
+  kit->secret_values = pairs_option(L, kit, "secrets", &kit->secret_count);
+  kit->env_values = pairs_option(L, kit, "env", &kit->env_count);
+  open_parts(L, kit, now_option(L));
+  load(L, kit, seed_option(L));
+  return 1;
+}
+
+// --- closing ---
 
 static void close_kit(struct kit *kit)
 {
   if (kit->closed) return;
+  kit_end_calls(kit);
   kit->closed = true;
   http_client_free(kit->live.http);
   if (kit->live.vm) {
@@ -97,228 +290,28 @@ static void close_kit(struct kit *kit)
   if (kit->log_fd >= 0) close(kit->log_fd);
   loop_free(kit->loop);
   secret_set_free(kit->secrets);
+  buf_finish(&kit->text);
+  arena_finish(&kit->scratch);
+  arena_finish(&kit->asked);
   arena_finish(&kit->arena);
 }
 
-static struct kit *check_kit(lua_State *L)
-{
-  struct kit *kit = luaL_checkudata(L, 1, KIT_TYPE);
-  luaL_argcheck(L, !kit->closed, 1, "the kit is closed");
-  return kit;
-}
-
-static struct slice keep_field(lua_State *L, struct kit *kit, const char *name,
-                               const char *otherwise)
-{
-  lua_getfield(L, 1, name); // value
-  struct slice s = slice_of(luaL_optstring(L, -1, otherwise));
-  s = arena_copy(&kit->arena, s);
-  lua_pop(L, 1); //
-  return s;
-}
-
-static void keep_secrets(lua_State *L, struct kit *kit)
-{
-  if (lua_getfield(L, 1, "secrets") == LUA_TTABLE) { // secrets
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-      if (kit->known_count == SECRETS_MAX)
-        luaL_error(L, "at most %d secrets", SECRETS_MAX);
-      struct slice name = slice_of(luaL_checkstring(L, -2));
-      struct slice value = slice_of(luaL_checkstring(L, -1));
-      kit->known[kit->known_count++] = (struct header){
-          arena_copy(&kit->arena, name), arena_copy(&kit->arena, value)};
-    }
-  }
-  lua_pop(L, 1); //
-}
-
-static void load(lua_State *L, struct kit *kit)
-{
-  struct faults faults = {0};
-  struct generation_options options = {
-      .scripts_dir = keep_field(L, kit, "scripts", "scripts"),
-      .policies_dir = keep_field(L, kit, "policies", "policies"),
-      .workers = 1,
-      .vm = {.open_api = bind_open, .api_ctx = &kit->bind, .seed = 1},
-      .find_secret = find_secret,
-      .secret_ctx = kit,
-  };
-  struct generation *g = generation_load(&options, 1, &faults);
-  if (!g) {
-    struct buf text = {0};
-    faults_print(&faults, &text);
-    faults_finish(&faults);
-    lua_pushlstring(L, text.data, text.len); // text
-    buf_finish(&text);
-    lua_error(L);
-    return;
-  }
-  faults_finish(&faults);
-  kit->live.generation = g;
-  kit->live.vm = g->vms[0];
-  vm_attach(kit->live.vm, kit->loop, kit->log);
-}
-
-static void open_parts(lua_State *L, struct kit *kit)
-{
-  kit->log_fd = memfd_create("tidegate.log", MFD_CLOEXEC);
-  kit->loop = loop_new_simulated(START_NS, START_WALL_MS);
-  kit->secrets = secret_set_new();
-  if (kit->loop) kit->upstream = scripted_new(kit->loop);
-  if (kit->upstream) kit->live.http = scripted_client(kit->upstream);
-  if (kit->live.http && kit->log_fd >= 0)
-    kit->log = log_new((struct log_options){.fd = kit->log_fd,
-                                            .level = LOG_DEBUG,
-                                            .clock = wall_clock,
-                                            .clock_ctx = kit->loop,
-                                            .secrets = kit->secrets});
-  if (!kit->log) luaL_error(L, "not enough memory");
-  kit->bind = (struct bind_env){.secrets = kit->secrets,
-                                .find_secret = find_secret,
-                                .find_env = find_env,
-                                .find_ctx = kit};
-}
-
-/// testing.new(options: { scripts?, policies?, secrets? }): kit
-/// Raises with all faults if something cannot be loaded.
-static int kit_new(lua_State *L)
-{
-  lua_settop(L, 1);
-  if (lua_isnil(L, 1)) {
-    lua_newtable(L);
-    lua_replace(L, 1);
-  }
-  luaL_checktype(L, 1, LUA_TTABLE);
-  struct kit *kit = lua_newuserdatauv(L, sizeof(*kit), 0); // kit
-  *kit = (struct kit){.log_fd = -1};
-  luaL_setmetatable(L, KIT_TYPE);
-  keep_secrets(L, kit);
-  open_parts(L, kit);
-  load(L, kit);
-  return 1;
-}
-
+/// kit:close()
+/// Cancels what runs. Collecting the kit closes it as well.
 static int kit_close(lua_State *L)
 {
-  close_kit(luaL_checkudata(L, 1, KIT_TYPE));
+  struct kit *kit = luaL_checkudata(L, 1, KIT_TYPE);
+  if (!kit->closed) close_kit(kit_check(L));
   return 0;
 }
 
-// --- calls ---
-
-static void on_done(void *ctx, struct call *call, const struct call_result *r)
-{
-  (void)call;
-  struct kit_call *c = ctx;
-  c->call = NULL;
-  c->done = true;
-  c->form = r->form;
-  c->error = r->error;
-  c->attempts = r->attempts;
-  c->side_effect = r->side_effect;
-  c->end_ns = loop_now(c->kit->loop);
-  buf_add(&c->body, r->body);
-  if (r->details.data) buf_add(&c->details, r->details);
-  trail_json(r->trail, &c->trail);
-}
-
-static void read_arguments(lua_State *L, int index, struct buf *text,
-                           struct arena *arena, struct json_doc *doc)
-{
-  struct error err = {0};
-  enum error_code code = OK;
-  buf_puts(text, "{\"arguments\":");
-  if (lua_isnoneornil(L, index) ||
-      (lua_istable(L, index) && (lua_pushnil(L), !lua_next(L, index))))
-    buf_puts(text, "{}");
-  else
-    code = convert_put(L, index, NULL, text, &err);
-  buf_putc(text, '}');
-  if (code == OK)
-    code =
-        json_parse(doc, buf_slice(text), (struct json_limits){0}, arena, &err);
-  if (code == OK) return;
-  buf_finish(text);
-  arena_finish(arena);
-  luaL_error(L, "arguments: %s", err.message);
-}
-
-static const struct tool *check_tool(lua_State *L, struct kit *kit)
-{
-  const char *name = luaL_checkstring(L, 2);
-  const struct tool *tool =
-      catalog_tool(kit->live.generation->catalog, slice_of(name));
-  if (!tool) luaL_error(L, "no tool '%s'", name);
-  return tool;
-}
-
-/// kit:start(tool: string, arguments?: table): call
-/// Starts a call; kit:advance() makes it go on.
-static int kit_start(lua_State *L)
-{
-  struct kit *kit = check_kit(L);
-  const struct tool *tool = check_tool(L, kit);
-  lua_settop(L, 3);
-  struct kit_call *c = lua_newuserdatauv(L, sizeof(*c), 1); // call
-  *c = (struct kit_call){.kit = kit, .start_ns = loop_now(kit->loop)};
-  luaL_setmetatable(L, CALL_TYPE);
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, 1); // call
-
-  struct buf text = {0};
-  struct arena arena = {0};
-  struct json_doc doc;
-  read_arguments(L, 3, &text, &arena, &doc);
-  char id[32];
-  snprintf(id, sizeof(id), "test-%llu", (unsigned long long)++kit->calls);
-  struct call_options options = {.tool = tool,
-                                 .doc = &doc,
-                                 .arguments = json_get(&doc, 0, "arguments"),
-                                 .principal = SLICE("tester"),
-                                 .request_id = slice_of(id)};
-  struct call *call = call_start(&kit->live, &options, on_done, c);
-  if (!c->done) c->call = call;
-  buf_finish(&text);
-  arena_finish(&arena);
-  lua_settop(L, 4);
-  return 1;
-}
-
-/// kit:call(tool: string, arguments?: table): call
-/// Starts a call and lets time go by until it has ended.
-static int kit_call(lua_State *L)
-{
-  kit_start(L); // ... call
-  struct kit_call *c = lua_touserdata(L, -1);
-  while (!c->done)
-    loop_turn(c->kit->loop, true);
-  return 1;
-}
-
-/// kit:advance(ms: integer)
-static int kit_advance(lua_State *L)
-{
-  struct kit *kit = check_kit(L);
-  lua_Integer ms = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, ms >= 0, 2, "time goes forward");
-  loop_run_until(kit->loop, loop_now(kit->loop) + (uint64_t)ms * NS_PER_MS);
-  return 0;
-}
-
-/// kit:now_ms(): integer
-/// Simulated milliseconds since the kit was made.
-static int kit_now_ms(lua_State *L)
-{
-  struct kit *kit = check_kit(L);
-  lua_pushinteger(L,
-                  (lua_Integer)((loop_now(kit->loop) - START_NS) / NS_PER_MS));
-  return 1;
-}
+// --- the log ---
 
 /// kit:log(): string
+/// All lines since the kit was made or cleared.
 static int kit_log(lua_State *L)
 {
-  struct kit *kit = check_kit(L);
+  struct kit *kit = kit_check(L);
   log_flush(kit->log);
   luaL_Buffer b;
   luaL_buffinit(L, &b);
@@ -331,174 +324,128 @@ static int kit_log(lua_State *L)
   return 1;
 }
 
-// --- the upstream ---
+// --- the tools ---
 
-/// kit:upstream(pattern: string, behaviour: table, ...)
-/// "GET https://host/path*"; each behaviour is for one request, the last stays.
-static int kit_upstream(lua_State *L)
+/// kit:tools(): table
+/// What clients see in tools/list, by name.
+static int kit_tools(lua_State *L)
 {
-  struct kit *kit = check_kit(L);
-  const char *pattern = luaL_checkstring(L, 2);
-  const char *space = strchr(pattern, ' ');
-  luaL_argcheck(L, space, 2, "expected METHOD URL, as in \"GET https://*\"");
-  size_t n = (size_t)lua_gettop(L) - 2;
-  luaL_argcheck(L, n > 0, 3, "a behaviour is missing");
-
-  struct behaviour *list = arena_alloc(&kit->arena, n * sizeof(*list));
-  for (size_t i = 0; list && i < n; i++)
-    kit_read_behaviour(L, (int)i + 3, &kit->arena, &list[i]);
-  struct slice method = {pattern, (size_t)(space - pattern)};
-  if (!list ||
-      !scripted_add(kit->upstream, method, slice_of(space + 1), list, n))
-    return luaL_error(L, "not enough memory");
-  lua_settop(L, 1);
-  return 1;
-}
-
-static void set_slice(lua_State *L, const char *name, struct slice s)
-{
-  lua_pushlstring(L, s.data ? s.data : "", s.len);
-  lua_setfield(L, -2, name);
-}
-
-/// kit:requests(): { method, url, headers, body, at_ms, replayable }[]
-static int kit_requests(lua_State *L)
-{
-  struct kit *kit = check_kit(L);
-  size_t n;
-  const struct scripted_request *r = scripted_requests(kit->upstream, &n);
-  lua_createtable(L, (int)n, 0); // list
-  for (size_t i = 0; i < n; i++) {
-    lua_createtable(L, 0, 6); // list request
-    set_slice(L, "method", r[i].method);
-    set_slice(L, "url", r[i].url);
-    set_slice(L, "body", r[i].body);
-    kit_push_headers(L, r[i].headers);
-    lua_setfield(L, -2, "headers"); // list request
-    lua_pushinteger(L, (lua_Integer)((r[i].at_ns - START_NS) / NS_PER_MS));
-    lua_setfield(L, -2, "at_ms");
-    lua_pushboolean(L, r[i].replayable);
-    lua_setfield(L, -2, "replayable");
-    lua_rawseti(L, -2, (lua_Integer)i + 1); // list
+  struct kit *kit = kit_check(L);
+  const struct catalog *catalog = kit->live.generation->catalog;
+  lua_createtable(L, 0, (int)catalog->tool_count); // tools
+  for (size_t i = 0; i < catalog->tool_count; i++) {
+    const struct tool *tool = &catalog->tools[i];
+    lua_pushlstring(L, tool->name.data, tool->name.len); // tools name
+    kit_push_json(L, tool->json, &kit->scratch);         // tools name tool
+    lua_rawset(L, -3);                                   // tools
   }
   return 1;
 }
 
-// --- a call's fields ---
+// --- testing.json ---
 
-static void push_json(lua_State *L, const struct buf *text)
+/// testing.json.decode(text: string): any -- raises for what is not JSON
+static int json_decode(lua_State *L)
 {
-  struct arena arena = {0};
+  struct slice text;
+  text.data = luaL_checklstring(L, 1, &text.len);
+  struct arena *scratch = lua_touserdata(L, lua_upvalueindex(1));
   struct json_doc doc;
-  if (text->len > 0 && json_parse(&doc, buf_slice(text),
-                                  (struct json_limits){0}, &arena, NULL) == OK)
-    convert_push(L, &doc, 0, &arena); // value
-  else
-    lua_pushnil(L); // nil
-  arena_finish(&arena);
-}
-
-static void push_error(lua_State *L, const struct kit_call *c)
-{
-  lua_createtable(L, 0, 7); // error
-  set_slice(L, "code", slice_of(error_name(c->error.code)));
-  set_slice(L, "message", slice_of(c->error.message));
-  lua_pushinteger(L, c->error.status);
-  lua_setfield(L, -2, "status");
-  if (c->error.retry_after_ms >= 0) {
-    lua_pushinteger(L, c->error.retry_after_ms);
-    lua_setfield(L, -2, "retry_after_ms");
-  }
-  push_json(L, &c->details);
-  lua_setfield(L, -2, "details"); // error
-}
-
-static int push_field(lua_State *L, const struct kit_call *c, const char *key)
-{
-  bool failed = c->form == CALL_ERROR;
-  struct slice body = buf_slice(&c->body);
-  if (!strcmp(key, "done")) {
-    lua_pushboolean(L, c->done);
-  } else if (!c->done) {
-    lua_pushnil(L);
-  } else if (!strcmp(key, "ok")) {
-    lua_pushboolean(L, !failed);
-  } else if (!strcmp(key, "value") && !failed && c->form != CALL_TEXT) {
-    push_json(L, &c->body);
-  } else if (!strcmp(key, "text") && !failed) {
-    lua_pushlstring(L, body.data, body.len);
-  } else if (!strcmp(key, "error") && failed) {
-    push_error(L, c);
-  } else if (!strcmp(key, "trail")) {
-    push_json(L, &c->trail);
-  } else if (!strcmp(key, "attempts")) {
-    lua_pushinteger(L, c->attempts);
-  } else if (!strcmp(key, "side_effect")) {
-    lua_pushstring(L, side_effect_name(c->side_effect));
-  } else if (!strcmp(key, "ms")) {
-    lua_pushinteger(L, (lua_Integer)((c->end_ns - c->start_ns) / NS_PER_MS));
-  } else {
-    lua_pushnil(L);
-  }
+  struct error err;
+  arena_reset(scratch);
+  if (json_parse(&doc, text, (struct json_limits){0}, scratch, &err) != OK)
+    return luaL_error(L, "not JSON: %s", err.message);
+  convert_push(L, &doc, 0, scratch); // value
   return 1;
 }
 
-static int call_cancel_it(lua_State *L)
+/// testing.json.encode(value: any): string -- raises for what cannot be JSON
+static int json_encode(lua_State *L)
 {
-  struct kit_call *c = luaL_checkudata(L, 1, CALL_TYPE);
-  if (c->call) call_cancel(c->call, "test");
-  return 0;
-}
-
-static int call_index(lua_State *L)
-{
-  const struct kit_call *c = luaL_checkudata(L, 1, CALL_TYPE);
-  const char *key = luaL_checkstring(L, 2);
-  if (strcmp(key, "cancel")) return push_field(L, c, key);
-  lua_pushcfunction(L, call_cancel_it);
+  luaL_checkany(L, 1);
+  struct buf text = {0};
+  struct error err;
+  if (convert_put(L, 1, NULL, &text, &err) != OK) {
+    buf_finish(&text);
+    return luaL_error(L, "%s", err.message);
+  }
+  lua_pushlstring(L, text.data, text.len); // text
+  buf_finish(&text);
   return 1;
 }
 
-// A call that still runs is given up: its place in the engine is our memory.
-static int call_gc(lua_State *L)
+/// testing.json.array(list: table): table -- an array, also when it is empty
+static int json_array(lua_State *L)
 {
-  struct kit_call *c = luaL_checkudata(L, 1, CALL_TYPE);
-  if (c->call && !c->kit->closed) call_cancel(c->call, "test");
-  buf_finish(&c->body);
-  buf_finish(&c->trail);
-  buf_finish(&c->details);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  convert_mark_array(L);
+  return 1;
+}
+
+static int finish_scratch(lua_State *L)
+{
+  arena_finish(lua_touserdata(L, 1));
   return 0;
 }
+
+static void push_json_module(lua_State *L)
+{
+  static const luaL_Reg functions[] = {{"decode", json_decode},
+                                       {"encode", json_encode},
+                                       {"array", json_array},
+                                       {NULL, NULL}};
+  luaL_newlibtable(L, functions);                                    // json
+  struct arena *scratch = lua_newuserdatauv(L, sizeof(*scratch), 0); // + arena
+  *scratch = (struct arena){0};
+  lua_createtable(L, 0, 1); // json arena meta
+  lua_pushcfunction(L, finish_scratch);
+  lua_setfield(L, -2, "__gc");    // json arena meta
+  lua_setmetatable(L, -2);        // json arena
+  luaL_setfuncs(L, functions, 1); // json
+  lua_pushlightuserdata(L, NULL); // json null
+  lua_setfield(L, -2, "null");    // json
+}
+
+// --- the module ---
 
 static const luaL_Reg methods[] = {
     {"call", kit_call},
     {"start", kit_start},
     {"advance", kit_advance},
     {"now_ms", kit_now_ms},
+    {"quiet", kit_quiet},
+    {"memory", kit_memory},
     {"upstream", kit_upstream},
     {"requests", kit_requests},
+    {"clear", kit_clear},
+    {"tools", kit_tools},
     {"log", kit_log},
     {"close", kit_close},
     {NULL, NULL},
 };
 
-int luaopen_tidegate_testing(lua_State *L);
-int luaopen_tidegate_testing(lua_State *L)
+static void open_kits(lua_State *L)
 {
   luaL_newmetatable(L, KIT_TYPE); // meta
   luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
+  lua_setfield(L, -2, "__index"); // meta
   lua_pushcfunction(L, kit_close);
-  lua_setfield(L, -2, "__gc");
+  lua_setfield(L, -2, "__gc"); // meta
   lua_pushcfunction(L, kit_close);
-  lua_setfield(L, -2, "__close");
-  luaL_newmetatable(L, CALL_TYPE); // meta meta
-  lua_pushcfunction(L, call_index);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, call_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_createtable(L, 0, 1); // meta meta testing
+  lua_setfield(L, -2, "__close"); // meta
+  lua_pop(L, 1);                  //
+}
+
+int luaopen_tidegate_testing(lua_State *L);
+int luaopen_tidegate_testing(lua_State *L)
+{
+  open_kits(L);
+  kit_open_calls(L);
+  lua_createtable(L, 0, 2); // testing
   lua_pushcfunction(L, kit_new);
-  lua_setfield(L, -2, "new");
+  lua_setfield(L, -2, "new");  // testing
+  push_json_module(L);         // testing json
+  lua_setfield(L, -2, "json"); // testing
   return 1;
 }

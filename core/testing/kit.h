@@ -1,19 +1,114 @@
-// kit.h -- what the files of the kit share (see kit.c).
+// kit.h -- what the files of the kit share.
+//
+//   kit.c            the module, a kit's life, its log
+//   kit_run.c        letting time go by
+//   kit_call.c       calls: started, ended, looked at
+//   kit_upstream.c   rules for the upstream, and what it was asked
+//   kit_behaviour.c  one behaviour, from a Lua table
+//   scripted.c       the transport that does it
+//
+// A kit is a userdata with two user values: the Lua functions that behave in
+// place of a table, and what one of them raised. A call is C memory of its own,
+// in the kit's list while it runs, so that nothing depends on when Lua collects
+// what; its userdata points at it and keeps the kit.
+//
+// Whatever C memory a function needs while Lua may raise hangs off the kit or
+// the call (`text`, `scratch`), so that a raise loses nothing.
 
 #ifndef TESTING_KIT_H
 #define TESTING_KIT_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
+#include "base/list.h"
+#include "bind/bind.h"
+#include "loop/clock.h"
+#include "script/call.h"
 #include "testing/scripted.h"
 
-// Reads a behaviour: { status =, headers =, json = or body =, delay_ms =,
-// hang = true } or { fail = "reset", sent = true } with an end of
+#define KIT_TYPE  "tidegate.testing.Kit"
+#define CALL_TYPE "tidegate.testing.Call"
+// The loop's time when a kit is made.
+#define KIT_START_NS (1000 * NS_PER_S)
+
+enum { KIT_FUNCTIONS = 1, KIT_RAISED, KIT_USER_VALUES = KIT_RAISED };
+
+struct kit {
+  struct loop *loop;
+  struct scripted *upstream;
+  struct live live;
+  struct log *log;
+  int log_fd;
+  struct secret_set *secrets;
+  struct bind_env bind;
+  struct arena arena; // lives as long as the kit
+  struct header *secret_values, *env_values;
+  size_t secret_count, env_count;
+  struct list calls; // that run
+  uint64_t call_count;
+  bool closed;
+
+  lua_State *L; // of the method that runs the engine now; else NULL
+  int self;     // the kit's index there
+  bool raised;  // a behaviour's function raised: KIT_RAISED
+
+  struct buf text;      // scratch
+  struct arena scratch; // scratch
+  struct arena asked;   // scratch while a behaviour's function runs
+};
+
+// --- kit.c ---
+
+// The kit at index 1; raises if it is closed, or the engine runs (a behaviour's
+// function asks).
+struct kit *kit_check(lua_State *L);
+
+// --- kit_run.c ---
+
+// Around everything that runs the engine: `self` is the kit's index on L. Leave
+// raises what a behaviour's function raised.
+void kit_enter(lua_State *L, struct kit *kit, int self);
+void kit_leave(lua_State *L, struct kit *kit);
+
+// Lets time go by until *done (if given) or `until_ns`, between enter and
+// leave. NULL, or why it cannot go on.
+const char *kit_run(struct kit *kit, const bool *done, uint64_t until_ns);
+
+int kit_advance(lua_State *L);
+int kit_now_ms(lua_State *L);
+int kit_quiet(lua_State *L);
+int kit_memory(lua_State *L);
+
+// --- kit_call.c ---
+
+void kit_open_calls(lua_State *L); // makes the type. -0 +0
+// Cancels what runs.
+void kit_end_calls(struct kit *kit);
+
+int kit_start(lua_State *L);
+int kit_call(lua_State *L);
+
+// --- kit_upstream.c ---
+
+int kit_upstream(lua_State *L);
+int kit_requests(lua_State *L);
+int kit_clear(lua_State *L);
+
+// --- kit_behaviour.c ---
+
+// Reads { status =, headers =, json = or body =, delay_ms =, body_ms =,
+// hang = true } or { fail = "reset", sent = true }, where fail is an end of
 // http_client.h. Texts are kept in `arena`. Raises for anything else.
 void kit_read_behaviour(lua_State *L, int index, struct arena *arena,
                         struct behaviour *out);
 
-// Pushes "Name: value\n" lines as a table with lower-case names. +1
-void kit_push_headers(lua_State *L, struct slice lines);
+// --- what several need ---
+
+void kit_set_slice(lua_State *L, const char *name, struct slice s); // -0 +0
+// Raises unless all keys of the table are among `names`, which ends in NULL.
+void kit_check_keys(lua_State *L, int index, const char *what,
+                    const char *const *names);
+// Pushes the value that JSON text stands for, or nil. +1
+void kit_push_json(lua_State *L, struct slice text, struct arena *scratch);
 
 #endif

@@ -1,0 +1,406 @@
+// kit_call.c -- calls of the kit: started, ended, looked at.
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "script/convert.h"
+#include "testing/kit.h"
+
+// In kit->calls while it runs. Freed when it has ended and Lua has dropped it.
+struct kit_call {
+  struct list link;
+  struct kit *kit; // good while it runs
+  struct call *call;
+  bool done, dropped;
+  char tool[TOOL_NAME_MAX + 1];
+  uint64_t start_ns, end_ns;
+
+  enum call_form form;
+  struct buf body, details;
+  struct error error;
+  uint32_t attempts;
+  enum side_effect side_effect;
+  struct trail trail;
+
+  struct buf text;      // scratch
+  struct arena scratch; // scratch
+};
+
+static void free_call(struct kit_call *c)
+{
+  buf_finish(&c->body);
+  buf_finish(&c->details);
+  buf_finish(&c->text);
+  arena_finish(&c->scratch);
+  free(c);
+}
+
+// --- the end ---
+
+static void on_done(void *ctx, struct call *call, const struct call_result *r)
+{
+  struct kit_call *c = ctx;
+  assert(!c->done && (!c->call || c->call == call));
+  c->call = NULL;
+  c->done = true;
+  c->form = r->form;
+  c->error = r->error;
+  c->attempts = r->attempts;
+  c->side_effect = r->side_effect;
+  c->end_ns = loop_now(c->kit->loop);
+  c->trail = *r->trail;
+  buf_add(&c->body, r->body);
+  if (r->details.data) buf_add(&c->details, r->details);
+  list_remove(&c->link);
+  if (c->dropped) free_call(c);
+}
+
+void kit_end_calls(struct kit *kit)
+{
+  LIST_EACH (link, &kit->calls)
+    call_cancel(LIST_ITEM(link, struct kit_call, link)->call, "the test");
+  assert(list_empty(&kit->calls));
+}
+
+// --- the beginning ---
+
+static struct kit_call *push_call(lua_State *L, struct kit *kit,
+                                  const struct tool *tool)
+{
+  struct kit_call **box = lua_newuserdatauv(L, sizeof(struct kit_call *), 1);
+  *box = NULL; // ... call
+  luaL_setmetatable(L, CALL_TYPE);
+  struct kit_call *c = *box = calloc(1, sizeof(*c));
+  if (!c) luaL_error(L, "not enough memory");
+  list_init(&c->link);
+  c->kit = kit;
+  c->start_ns = loop_now(kit->loop);
+  snprintf(c->tool, sizeof(c->tool), "%.*s", SLICE_ARG(tool->name));
+  lua_pushvalue(L, 1);         // ... call kit
+  lua_setiuservalue(L, -2, 1); // ... call
+  return c;
+}
+
+// The arguments as the JSON text that a client would send. A string is taken
+// for such a text, so that a spec can send what no table can say.
+static void read_arguments(lua_State *L, struct kit *kit, struct json_doc *doc)
+{
+  struct error err = {0};
+  struct buf *text = &kit->text;
+  buf_reset(text, 0);
+  buf_puts(text, "{\"arguments\":");
+  if (lua_isnoneornil(L, 3))
+    buf_puts(text, "{}");
+  else if (lua_type(L, 3) == LUA_TSTRING)
+    buf_puts(text, lua_tostring(L, 3));
+  else if (convert_put(L, 3, NULL, text, &err) != OK)
+    luaL_error(L, "arguments: %s", err.message);
+  buf_putc(text, '}');
+  arena_reset(&kit->scratch);
+  if (json_parse(doc, buf_slice(text), (struct json_limits){0}, &kit->scratch,
+                 &err) != OK)
+    luaL_error(L, "arguments: %s", err.message);
+}
+
+static void read_options(lua_State *L, struct kit *kit, struct call_options *o)
+{
+  static const char *const names[] = {"principal", "request_id", "deadline_ms",
+                                      NULL};
+  static const char *const texts[] = {"tester", NULL};
+  o->principal = slice_of(texts[0]);
+  if (lua_isnil(L, 4)) return;
+  luaL_checktype(L, 4, LUA_TTABLE);
+  kit_check_keys(L, 4, "options", names);
+  lua_getfield(L, 4, "principal");   // ... principal
+  lua_getfield(L, 4, "request_id");  // ... principal id
+  lua_getfield(L, 4, "deadline_ms"); // ... principal id ms
+  o->principal = slice_of(luaL_optstring(L, -3, texts[0]));
+  o->request_id = slice_of(luaL_optstring(L, -2, o->request_id.data));
+  lua_Integer ms = luaL_optinteger(L, -1, 0);
+  luaL_argcheck(L, ms >= 0 && ms <= INT32_MAX, 4, "deadline_ms");
+  if (ms) o->deadline_ns = loop_now(kit->loop) + (uint64_t)ms * NS_PER_MS;
+}
+
+static const struct tool *check_tool(lua_State *L, const struct kit *kit)
+{
+  const char *name = luaL_checkstring(L, 2);
+  const struct tool *tool =
+      catalog_tool(kit->live.generation->catalog, slice_of(name));
+  if (!tool)
+    luaL_error(L, "no tool '%s'; a name is <integration>_<tool>", name);
+  return tool;
+}
+
+// From kit, tool, arguments, options: pushes the call; between here and
+// kit_leave() the kit is at work. +1
+static struct kit_call *begin(lua_State *L, struct kit *kit)
+{
+  lua_settop(L, 4);
+  const struct tool *tool = check_tool(L, kit);
+  char id[32];
+  snprintf(id, sizeof(id), "test-%llu", (unsigned long long)++kit->call_count);
+  struct call_options options = {.tool = tool, .request_id = slice_of(id)};
+  struct json_doc doc;
+  read_options(L, kit, &options);
+  read_arguments(L, kit, &doc);
+  options.doc = &doc;
+  options.arguments = json_get(&doc, 0, "arguments");
+
+  struct kit_call *c = push_call(L, kit, tool); // ... call
+  list_append(&kit->calls, &c->link);
+  kit_enter(L, kit, 1); // nothing raises from here on
+  struct call *call = call_start(&kit->live, &options, on_done, c);
+  if (c->done) return c;
+  c->call = call;
+  if (!call) list_remove(&c->link);
+  return c;
+}
+
+// Gives up what a behaviour's function has broken, so that its error is not
+// followed by another.
+static void give_up(struct kit_call *c)
+{
+  if (c->call) call_cancel(c->call, "the test");
+}
+
+/// kit:start(tool: string, arguments?: table|string, options?: table): call
+/// Starts a call; kit:advance() makes it go on.
+int kit_start(lua_State *L)
+{
+  struct kit *kit = kit_check(L);
+  struct kit_call *c = begin(L, kit); // ... call
+  bool lost = !c->done && !c->call;
+  if (kit->raised) give_up(c);
+  kit_leave(L, kit);
+  return lost ? luaL_error(L, "not enough memory") : 1;
+}
+
+// Lets time go by until it has ended. The kit is at `self`.
+static void finish_call(lua_State *L, struct kit_call *c, int self)
+{
+  struct kit *kit = c->kit;
+  kit_enter(L, kit, self);
+  const char *why = kit_run(kit, &c->done, UINT64_MAX);
+  if (kit->raised || why) give_up(c);
+  kit_leave(L, kit);
+  if (why) luaL_error(L, "%s: %s", c->tool, why);
+}
+
+/// kit:call(tool: string, arguments?: table|string, options?: table): call
+/// Starts a call and lets time go by until it has ended.
+int kit_call(lua_State *L)
+{
+  kit_start(L); // ... call
+  struct kit_call **box = lua_touserdata(L, -1);
+  finish_call(L, *box, 1);
+  return 1;
+}
+
+// --- methods ---
+
+static struct kit_call *check_call(lua_State *L)
+{
+  struct kit_call **box = luaL_checkudata(L, 1, CALL_TYPE);
+  return *box;
+}
+
+// Raises if the engine runs.
+static void check_idle(lua_State *L, const struct kit_call *c)
+{
+  luaL_argcheck(L, c->done || !c->kit->L, 1,
+                "the kit is at work: an upstream's function can only answer");
+}
+
+/// call:cancel(): boolean
+/// As when the client leaves; false if it had ended.
+static int method_cancel(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  check_idle(L, c);
+  lua_pushboolean(L, c->call != NULL);
+  give_up(c);
+  return 1;
+}
+
+/// call:wait(): call
+/// Lets time go by until it has ended.
+static int method_wait(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  check_idle(L, c);
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, 1); // call kit
+  if (!c->done) finish_call(L, c, 2);
+  lua_settop(L, 1); // call
+  return 1;
+}
+
+/// call:explain(): string
+/// The trail, as `tidegate call` prints it.
+static int method_explain(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  buf_reset(&c->text, 0);
+  if (c->done) trail_print(&c->trail, &c->text);
+  struct slice text = buf_slice(&c->text);
+  lua_pushlstring(L, text.data, text.len);
+  return 1;
+}
+
+// --- fields of a call that has ended ---
+
+static void get_ok(lua_State *L, struct kit_call *c)
+{
+  lua_pushboolean(L, c->form != CALL_ERROR);
+}
+
+static void get_form(lua_State *L, struct kit_call *c)
+{
+  static const char *const names[] = {[CALL_JSON] = "json",
+                                      [CALL_TEXT] = "text",
+                                      [CALL_CONTENT] = "content",
+                                      [CALL_ERROR] = "error"};
+  lua_pushstring(L, names[c->form]);
+}
+
+static void get_body(lua_State *L, struct kit_call *c)
+{
+  struct slice body = buf_slice(&c->body);
+  if (c->form == CALL_ERROR)
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, body.data, body.len);
+}
+
+static void get_value(lua_State *L, struct kit_call *c)
+{
+  if (c->form == CALL_JSON || c->form == CALL_CONTENT)
+    kit_push_json(L, buf_slice(&c->body), &c->scratch);
+  else
+    get_body(L, c);
+}
+
+static void get_error(lua_State *L, struct kit_call *c)
+{
+  if (c->form != CALL_ERROR) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_createtable(L, 0, 5); // error
+  kit_set_slice(L, "code", slice_of(error_name(c->error.code)));
+  kit_set_slice(L, "message", slice_of(c->error.message));
+  if (c->error.status) {
+    lua_pushinteger(L, c->error.status);
+    lua_setfield(L, -2, "status");
+  }
+  if (c->error.retry_after_ms >= 0) {
+    lua_pushinteger(L, c->error.retry_after_ms);
+    lua_setfield(L, -2, "retry_after_ms");
+  }
+  kit_push_json(L, buf_slice(&c->details), &c->scratch);
+  lua_setfield(L, -2, "details"); // error
+}
+
+static void get_trail(lua_State *L, struct kit_call *c)
+{
+  buf_reset(&c->text, 0);
+  trail_json(&c->trail, &c->text);
+  kit_push_json(L, buf_slice(&c->text), &c->scratch);
+}
+
+static void get_attempts(lua_State *L, struct kit_call *c)
+{
+  lua_pushinteger(L, c->attempts);
+}
+
+static void get_side_effect(lua_State *L, struct kit_call *c)
+{
+  lua_pushstring(L, side_effect_name(c->side_effect));
+}
+
+static void get_ms(lua_State *L, struct kit_call *c)
+{
+  lua_pushinteger(L, (lua_Integer)((c->end_ns - c->start_ns) / NS_PER_MS));
+}
+
+static const struct {
+  const char *name;
+  void (*get)(lua_State *L, struct kit_call *c);
+} fields[] = {
+    {"ok", get_ok},
+    {"form", get_form},
+    {"value", get_value},
+    {"body", get_body},
+    {"error", get_error},
+    {"trail", get_trail},
+    {"attempts", get_attempts},
+    {"side_effect", get_side_effect},
+    {"ms", get_ms},
+};
+
+// A field is nil until the call has ended; a name that there is not raises.
+static int call_index(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  const char *name = luaL_checkstring(L, 2);
+  if (!strcmp(name, "done")) {
+    lua_pushboolean(L, c->done);
+    return 1;
+  }
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+    if (strcmp(fields[i].name, name)) continue;
+    if (c->done)
+      fields[i].get(L, c);
+    else
+      lua_pushnil(L);
+    return 1;
+  }
+  lua_pushvalue(L, 2); // call name name
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1; // call name fn
+  return luaL_error(L, "a call has no field '%s'", name);
+}
+
+// What busted shows when an assertion fails.
+static int call_tostring(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  if (!c->done)
+    lua_pushfstring(L, "call of %s, running", c->tool);
+  else if (c->form == CALL_ERROR)
+    lua_pushfstring(L, "call of %s: %s: %s", c->tool, error_name(c->error.code),
+                    c->error.message);
+  else
+    lua_pushfstring(L, "call of %s: ok", c->tool);
+  return 1;
+}
+
+// A call that still runs goes on: what happens must not depend on when Lua
+// collects.
+static int call_gc(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  if (!c) return 0;
+  if (c->done || list_empty(&c->link))
+    free_call(c);
+  else
+    c->dropped = true;
+  return 0;
+}
+
+void kit_open_calls(lua_State *L)
+{
+  static const luaL_Reg methods[] = {{"cancel", method_cancel},
+                                     {"wait", method_wait},
+                                     {"explain", method_explain},
+                                     {NULL, NULL}};
+  luaL_newmetatable(L, CALL_TYPE);     // meta
+  luaL_newlib(L, methods);             // meta methods
+  lua_pushcclosure(L, call_index, 1);  // meta index
+  lua_setfield(L, -2, "__index");      // meta
+  lua_pushcfunction(L, call_tostring); // meta fn
+  lua_setfield(L, -2, "__tostring");   // meta
+  lua_pushcfunction(L, call_gc);       // meta fn
+  lua_setfield(L, -2, "__gc");         // meta
+  lua_pop(L, 1);                       //
+}

@@ -1,0 +1,112 @@
+// kit_run.c -- letting time go by, and what is left when nothing moves.
+
+#include <inttypes.h>
+
+#include "testing/kit.h"
+
+// A script that loops without waiting for anything is stopped by its budget;
+// one that waits zero seconds each time, by this.
+#define TURNS_AT_ONCE 100000
+
+void kit_enter(lua_State *L, struct kit *kit, int self)
+{
+  kit->L = L;
+  kit->self = self;
+}
+
+void kit_leave(lua_State *L, struct kit *kit)
+{
+  int self = kit->self;
+  kit->L = NULL;
+  if (!kit->raised) return;
+  kit->raised = false;
+  lua_getiuservalue(L, self, KIT_RAISED); // raised
+  lua_pushnil(L);
+  lua_setiuservalue(L, self, KIT_RAISED); // raised
+  lua_error(L);
+}
+
+const char *kit_run(struct kit *kit, const bool *done, uint64_t until_ns)
+{
+  uint64_t at = loop_now(kit->loop);
+  unsigned turns = 0;
+  while (!kit->raised && !(done && *done)) {
+    uint64_t next = loop_next(kit->loop);
+    if (next > until_ns) break;
+    if (next == UINT64_MAX) return "the call waits for nothing that will come";
+    loop_turn(kit->loop, true);
+    if (loop_now(kit->loop) != at) {
+      at = loop_now(kit->loop);
+      turns = 0;
+    } else if (++turns == TURNS_AT_ONCE) {
+      return "time stands still: something goes round without waiting";
+    }
+  }
+  return NULL;
+}
+
+/// kit:advance(ms: integer)
+/// Lets simulated time go by; all that is due in it happens.
+int kit_advance(lua_State *L)
+{
+  struct kit *kit = kit_check(L);
+  lua_Integer ms = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, ms >= 0 && ms <= INT64_C(1000000000000), 2,
+                "time goes forward, and not for ever");
+  uint64_t until = loop_now(kit->loop) + (uint64_t)ms * NS_PER_MS;
+  kit_enter(L, kit, 1);
+  const char *why = kit_run(kit, NULL, until);
+  if (!why && !kit->raised) loop_run_until(kit->loop, until);
+  kit_leave(L, kit);
+  return why ? luaL_error(L, "kit:advance: %s", why) : 0;
+}
+
+/// kit:now_ms(): integer
+/// Simulated milliseconds since the kit was made.
+int kit_now_ms(lua_State *L)
+{
+  struct kit *kit = kit_check(L);
+  uint64_t ns = loop_now(kit->loop) - KIT_START_NS;
+  lua_pushinteger(L, (lua_Integer)(ns / NS_PER_MS)); // ms
+  return 1;
+}
+
+static unsigned count_calls(const struct kit *kit)
+{
+  unsigned n = 0;
+  for (const struct list *l = kit->calls.next; l != &kit->calls; l = l->next)
+    n++;
+  return n;
+}
+
+/// kit:quiet(): true | false, string
+/// Does nothing run or wait any more? If not, what does.
+int kit_quiet(lua_State *L)
+{
+  struct kit *kit = kit_check(L);
+  struct vm *vm = kit->live.vm;
+  unsigned calls = count_calls(kit), tasks = task_running(vm_tasks(vm)),
+           transfers = http_client_stats(kit->live.http).running,
+           held = vm_held(vm);
+  size_t timers = loop_timers(kit->loop);
+  bool deferred = !timers && loop_next(kit->loop) != UINT64_MAX;
+  lua_pushboolean(L, !calls && !tasks && !transfers && !held && !timers &&
+                         !deferred); // quiet
+  if (lua_toboolean(L, -1)) return 1;
+  lua_pushfstring(L,
+                  "%d calls, %d tasks, %d transfers, %d timers, %d holds of "
+                  "the VM, deferred work: %s",
+                  (int)calls, (int)tasks, (int)transfers, (int)timers,
+                  (int)held, deferred ? "yes" : "no"); // quiet what
+  return 2;
+}
+
+/// kit:memory(): integer
+/// Bytes that the scripts' VM needs, after a full collection.
+int kit_memory(lua_State *L)
+{
+  struct kit *kit = kit_check(L);
+  lua_gc(vm_state(kit->live.vm), LUA_GCCOLLECT);
+  lua_pushinteger(L, (lua_Integer)vm_memory(kit->live.vm)); // bytes
+  return 1;
+}
