@@ -67,15 +67,13 @@ static bool add_name(struct load *load, struct slice **names, size_t *count,
 struct slice *load_list(struct load *load, struct slice dir, size_t *count)
 {
   struct arena *arena = &load->catalog->arena;
-  struct slice *names = arena_alloc(arena, sizeof(*names)), path;
-  path = arena_copy(arena, dir);
-  DIR *d = path.data ? opendir(path.data) : NULL;
+  struct slice *names = arena_alloc(arena, sizeof(*names));
+  struct slice path = arena_copy(arena, dir);
+  bool ok = names && path.data;
+  DIR *d = ok ? opendir(path.data) : NULL;
   *count = 0;
-  if (!d || !names) {
-    if (d) closedir(d);
-    return NULL;
-  }
-  bool ok = true;
+  if (!ok) faults_add(load->faults, nowhere, "out of memory");
+  if (!d) return NULL;
   for (struct dirent *entry; ok && (entry = readdir(d));) {
     if (entry->d_name[0] != '.')
       ok = add_name(load, &names, count, entry->d_name);
@@ -160,11 +158,15 @@ static struct slice script_behind(struct load *load, struct slice entry,
   struct slice init = arena_printf(arena, "%.*s/init.lua", SLICE_ARG(path));
   struct stat status;
   *stem = entry;
-  if (!path.data || !init.data) return none;
+  if (!path.data || !init.data) {
+    faults_add(load->faults, nowhere, "out of memory");
+    return none;
+  }
   bool folder = !stat(path.data, &status) && S_ISDIR(status.st_mode);
   if (folder) {
+    size_t shown = path.len - entry.len; // the folder of scripts before it
     if (stat(init.data, &status)) return none;
-    return arena_printf(arena, "%.*s/init.lua", SLICE_ARG(entry));
+    return (struct slice){init.data + shown, init.len - shown};
   }
   if (!load_is_lua_file(entry)) return none;
   stem->len -= strlen(".lua");
@@ -210,6 +212,7 @@ void load_find_scripts(struct load *load)
   }
   load->files =
       arena_alloc(&load->catalog->arena, (count + 1) * sizeof(*load->files));
+  if (!load->files) faults_add(load->faults, nowhere, "out of memory");
   size_t before = load->faults->errors;
   for (size_t i = 0; i < count && load->files; i++) {
     add_script(load, names[i]);

@@ -58,6 +58,13 @@ int read_field(struct reader *r, int table, const char *name)
   return lua_rawget(r->L, table); // value
 }
 
+static struct slice read_copy(struct reader *r, struct slice text)
+{
+  struct slice copy = arena_copy(r->arena, text);
+  if (!copy.data) luaL_error(r->L, "not enough memory");
+  return copy;
+}
+
 // The string on the top.
 static bool take_text(struct reader *r, struct slice path, struct slice *out)
 {
@@ -71,8 +78,8 @@ static bool take_text(struct reader *r, struct slice path, struct slice *out)
     faults_add(r->faults, path, "is not valid UTF-8");
     return false;
   }
-  *out = arena_copy(r->arena, text);
-  return out->data != NULL;
+  *out = read_copy(r, text);
+  return true;
 }
 
 bool read_text(struct reader *r, int table, struct slice path, const char *name,
@@ -155,7 +162,7 @@ struct slice *read_names(struct reader *r, int table, struct slice path,
     }
     struct slice name;
     name.data = lua_tolstring(L, -2, &name.len);
-    names[(*count)++] = arena_copy(r->arena, name);
+    names[(*count)++] = read_copy(r, name);
   }
   qsort(names, *count, sizeof(*names), by_name);
   return names;

@@ -449,17 +449,39 @@ x.lua: tools.two: expected a table, got true]], faults_of [[
 end)
 
 describe("when memory fails", function()
-  it("there is no generation, and nothing is lost", function()
-    folder.fill(root, { ["scripts/shop.lua"] = good, ["policies/p.lua"] = "return { slow = {} }" })
-    local n = 0
-    repeat
+  it("there is a whole generation or none, and nothing is lost", function()
+    folder.fill(root, { ["policies/p.lua"] = "return { slow = {} }", ["scripts/shop.lua"] = good, ["scripts/x.lua"] = [[
+      local tools = {}
+      for i = 1, 30 do tools["t" .. i] = { about = "T.", run = function() end } end
+      return { name = "x", tools = tools } ]] })
+    local function described(generation)
+      local text = {}
+      for i, tool in ipairs(generation:tools()) do text[i] = tool.json .. tool.policy .. tool.run .. tool.fallback end
+      return table.concat(text, "\n")
+    end
+    local whole = described((T.generation.load(root .. "/scripts", root .. "/policies")))
+    local function fail_at(n)
       T.buf.fail_after(n)
       local generation, faults = T.generation.load(root .. "/scripts", root .. "/policies", { workers = 2 })
       local fired = T.buf.fired()
       assert.is_true(generation ~= nil or #faults > 0)
-      if generation then generation:free() end
-      n = n + 1 + n // 40
-    until not fired
+      if generation then
+        assert.equal(whole, described(generation))
+        generation:free()
+      end
+      return fired
+    end
+    local function settled()
+      collectgarbage()
+      collectgarbage()
+      return T.generation.allocated()
+    end
+    for n = 1, 20 do fail_at(n * 10) end
+    local before, n = settled(), 0
+
+    while fail_at(n) do n = n + 1 end
+
     assert.is_true(n > 50)
+    assert.is_true(settled() - before < 20000, ("%d bytes more"):format(settled() - before))
   end)
 end)
