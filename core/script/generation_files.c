@@ -272,23 +272,23 @@ static enum error_code module_path(struct slice script, struct slice name,
 }
 
 enum error_code load_read_module(void *ctx, struct slice script,
-                                 struct slice name, struct buf *text,
-                                 struct buf *file, struct error *err)
+                                 struct slice name, struct vm_module *module,
+                                 struct error *err)
 {
   struct load *load = ctx;
   char shown[PATH_ROOM], path[2 * PATH_ROOM];
   enum error_code code = module_path(script, name, shown, err);
   if (code != OK) return code;
-  buf_puts(file, shown);
+  buf_puts(&module->file, shown);
   const struct module_file *m = find_module(load, shown);
   if (m) {
-    buf_add(text, m->text);
+    buf_add(&module->text, m->text);
     return OK;
   }
   int n = snprintf(path, sizeof(path), "%.*s/%s",
                    SLICE_ARG(load->options->scripts_dir), shown);
   if (n < 0 || (size_t)n >= sizeof(path))
     return error_set(err, E_CONFIG, "the path is too long");
-  code = read_path_text(path, text, err);
-  return code == OK ? keep_module(load, shown, text, err) : code;
+  code = read_path_text(path, &module->text, err);
+  return code == OK ? keep_module(load, shown, &module->text, err) : code;
 }

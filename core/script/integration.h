@@ -84,8 +84,8 @@ struct slice load_read_file(struct load *load, struct slice dir,
                             struct slice name);
 // vm_options.read_module
 enum error_code load_read_module(void *ctx, struct slice script,
-                                 struct slice name, struct buf *text,
-                                 struct buf *file, struct error *err);
+                                 struct slice name, struct vm_module *module,
+                                 struct error *err);
 bool load_is_script_name(struct slice name); // [a-z][a-z0-9_]*
 bool load_is_lua_file(struct slice name);    // and no editor's temporary
 

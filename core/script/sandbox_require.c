@@ -11,22 +11,18 @@
 
 #define MODULE_TYPE "tide.module" // the files' text, so that a raise frees it
 
-struct module_text {
-  struct buf text, file;
-};
-
 static int module_gc(lua_State *L)
 {
-  struct module_text *m = lua_touserdata(L, 1);
+  struct vm_module *m = lua_touserdata(L, 1);
   buf_finish(&m->text);
   buf_finish(&m->file);
   return 0;
 }
 
-static struct module_text *push_module(lua_State *L)
+static struct vm_module *push_module(lua_State *L)
 {
-  struct module_text *m = lua_newuserdatauv(L, sizeof(*m), 0); // module
-  *m = (struct module_text){0};
+  struct vm_module *m = lua_newuserdatauv(L, sizeof(*m), 0); // module
+  *m = (struct vm_module){0};
   if (luaL_newmetatable(L, MODULE_TYPE)) { // module meta
     lua_pushcfunction(L, module_gc);       // module meta fn
     lua_setfield(L, -2, "__gc");           // module meta
@@ -69,10 +65,10 @@ static struct slice slice_at(lua_State *L, int index)
 static void run_module(lua_State *L, struct slice name)
 {
   const struct vm_options *o = &vm_of(L)->options;
-  struct module_text *m = push_module(L); // module
+  struct vm_module *m = push_module(L); // module
   struct error err;
   struct slice script = slice_at(L, lua_upvalueindex(1));
-  if (o->read_module(o->module_ctx, script, name, &m->text, &m->file, &err))
+  if (o->read_module(o->module_ctx, script, name, m, &err))
     luaL_error(L, "require '%s': %s", name.data, err.message);
   push_require(L, lua_upvalueindex(1), lua_upvalueindex(2)); // module require
   sandbox_load(L, buf_slice(&m->file), buf_slice(&m->text)); // module fn

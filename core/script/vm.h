@@ -24,6 +24,11 @@
 
 struct vm;
 
+// A file that a script requires: its text, and its name as shown to users.
+struct vm_module {
+  struct buf text, file;
+};
+
 struct vm_options {
   size_t max_memory;       // bytes; default 64 MiB
   struct task_limits task; // see task.h
@@ -31,12 +36,12 @@ struct vm_options {
   // given from above because script/ knows no product. -0 +0
   void (*open_api)(lua_State *L, void *ctx);
   void *api_ctx; // keeps
-  // Reads the file behind `require "name"` in `script` (the name of the chunk);
-  // sets `file`, the name to show. NULL: there is no require. Called only while
+  // Reads the file behind `require "name"` in `script` (the name of the chunk)
+  // into `module`, which is empty. NULL: there is no require. Called only while
   // a chunk is loaded.
   enum error_code (*read_module)(void *ctx, struct slice script,
-                                 struct slice name, struct buf *text,
-                                 struct buf *file, struct error *err);
+                                 struct slice name, struct vm_module *module,
+                                 struct error *err);
   void *module_ctx; // keeps
   uint64_t seed;    // of math.random; 0: from the kernel
 };

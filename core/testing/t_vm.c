@@ -226,16 +226,16 @@ static void open_log(lua_State *L, struct lab *lab)
 // The spec gives the files as a table: modules["a.lua.x"] is what a.lua
 // requires as "x".
 static enum error_code read_module(void *ctx, struct slice script,
-                                   struct slice name, struct buf *text,
-                                   struct buf *file, struct error *err)
+                                   struct slice name, struct vm_module *module,
+                                   struct error *err)
 {
   struct lab *lab = ctx;
   char key[128];
   snprintf(key, sizeof(key), "%.*s.%.*s", SLICE_ARG(script), SLICE_ARG(name));
   const char *found = given(lab, "modules", slice_of(key));
   if (!found) return error_set(err, E_NOT_FOUND, "there is no such file");
-  buf_puts(text, found);
-  buf_printf(file, "%s.lua", name.data);
+  buf_puts(&module->text, found);
+  buf_printf(&module->file, "%s.lua", name.data);
   return OK;
 }
 

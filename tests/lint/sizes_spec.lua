@@ -7,8 +7,6 @@ local README_MAX = 80
 local MAY_HAVE_MORE = {
   -- one step of a trail written out flat, at many places
   ["core/base/trail.c: trail_add"] = true,
-  -- of the form of vm_options.read_module
-  ["core/testing/t_vm.c: read_module"] = true,
 }
 
 local function line_count(path)

@@ -181,6 +181,11 @@ local cases = {
     { '{"$ref":"#/$defs/node","$defs":{"node":{"type":"object","properties":{"next":{"$ref":"#/$defs/node"},"v":{"type":"integer"}},"required":["v"]}}}',
       { '{"v":1,"next":{"v":2}}' }, { '{"v":1,"next":{}}', '{"v":1,"next":{"v":2,"next":{"v":"x"}}}' } },
   },
+  ["all of it, as the conformance suite sends it"] = {
+    { '{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","$defs":{"address":{"$anchor":"addressDef","type":"object","properties":{"street":{"type":"string"}}}},"properties":{"name":{"type":"string"},"address":{"$ref":"#/$defs/address"},"other":{"$ref":"#addressDef"},"contactMethod":{"type":"string","enum":["phone","email"]},"phone":{"type":"string"},"email":{"type":"string"}},"allOf":[{"anyOf":[{"required":["phone"]},{"required":["email"]}]}],"if":{"properties":{"contactMethod":{"const":"phone"}},"required":["contactMethod"]},"then":{"required":["phone"]},"else":{"required":["email"]},"additionalProperties":false}',
+      { '{"contactMethod":"phone","phone":"1"}', '{"email":"a","address":{"street":"x"}}' },
+      { '{"contactMethod":"phone","email":"a"}', "{}", '{"email":"a","address":{"street":1}}', '{"email":"a","other":{"street":1}}', '{"email":"a","x":1}' } },
+  },
   annotations = {
     { '{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"t","description":"d","default":1,"examples":[1],"deprecated":true,"$comment":"c","x-mcp-header":"Region"}', { "1", "null" }, {} },
   },
