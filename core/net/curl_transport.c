@@ -176,8 +176,7 @@ static void transport_free(void *ctx)
   struct curl_transport *self = ctx;
   self->closing = true;
   while (!list_empty(&self->queued)) // finish() unlinks it, then frees it
-    finish_cancelled( // NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
-        transfer_of(self->queued.next));
+    finish_cancelled(transfer_of(self->queued.next));
   while (!list_empty(&self->running))
     finish_cancelled(transfer_of(self->running.next));
   deferred_cancel(&self->starter);
