@@ -27,10 +27,14 @@
 struct kit *kit_check(lua_State *L)
 {
   struct kit *kit = luaL_checkudata(L, 1, KIT_TYPE);
-  luaL_argcheck(L, !kit->closed, 1, "the kit is closed");
-  luaL_argcheck(L, !kit->L, 1,
-                "the kit is at work: an upstream's function "
-                "can only answer");
+  if (kit->closed) luaL_error(L, "the kit is closed");
+  return kit;
+}
+
+struct kit *kit_check_idle(lua_State *L)
+{
+  struct kit *kit = kit_check(L);
+  if (kit->L) luaL_error(L, KIT_AT_WORK);
   return kit;
 }
 
@@ -301,7 +305,7 @@ static void close_kit(struct kit *kit)
 static int kit_close(lua_State *L)
 {
   struct kit *kit = luaL_checkudata(L, 1, KIT_TYPE);
-  if (!kit->closed) close_kit(kit_check(L));
+  if (!kit->closed) close_kit(kit_check_idle(L));
   return 0;
 }
 

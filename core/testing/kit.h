@@ -26,8 +26,9 @@
 #include "script/call.h"
 #include "testing/scripted.h"
 
-#define KIT_TYPE  "tidegate.testing.Kit"
-#define CALL_TYPE "tidegate.testing.Call"
+#define KIT_TYPE    "tidegate.testing.Kit"
+#define CALL_TYPE   "tidegate.testing.Call"
+#define KIT_AT_WORK "the kit is at work: an upstream's function can only answer"
 // The loop's time when a kit is made.
 #define KIT_START_NS (1000 * NS_PER_S)
 
@@ -59,9 +60,11 @@ struct kit {
 
 // --- kit.c ---
 
-// The kit at index 1; raises if it is closed, or the engine runs (a behaviour's
-// function asks).
+// The kit at index 1; raises if it is closed.
 struct kit *kit_check(lua_State *L);
+// The same; raises also if the engine runs, that is, a behaviour's function
+// asks.
+struct kit *kit_check_idle(lua_State *L);
 
 // --- kit_run.c ---
 

@@ -84,11 +84,11 @@ static struct kit_call *push_call(lua_State *L, struct kit *kit,
 
 // The arguments as the JSON text that a client would send. A string is taken
 // for such a text, so that a spec can send what no table can say.
-static void read_arguments(lua_State *L, struct kit *kit, struct json_doc *doc)
+static void read_arguments(lua_State *L, struct kit_call *c,
+                           struct json_doc *doc)
 {
   struct error err = {0};
-  struct buf *text = &kit->text;
-  buf_reset(text, 0);
+  struct buf *text = &c->text;
   buf_puts(text, "{\"arguments\":");
   if (lua_isnoneornil(L, 3))
     buf_puts(text, "{}");
@@ -97,26 +97,25 @@ static void read_arguments(lua_State *L, struct kit *kit, struct json_doc *doc)
   else if (convert_put(L, 3, NULL, text, &err) != OK)
     luaL_error(L, "arguments: %s", err.message);
   buf_putc(text, '}');
-  arena_reset(&kit->scratch);
-  if (json_parse(doc, buf_slice(text), (struct json_limits){0}, &kit->scratch,
+  if (json_parse(doc, buf_slice(text), (struct json_limits){0}, &c->scratch,
                  &err) != OK)
     luaL_error(L, "arguments: %s", err.message);
 }
 
+// Leaves on the stack what the options borrow.
 static void read_options(lua_State *L, struct kit *kit, struct call_options *o)
 {
   static const char *const names[] = {"principal", "request_id", "deadline_ms",
                                       NULL};
-  static const char *const texts[] = {"tester", NULL};
-  o->principal = slice_of(texts[0]);
+  o->principal = SLICE("tester");
   if (lua_isnil(L, 4)) return;
   luaL_checktype(L, 4, LUA_TTABLE);
   kit_check_keys(L, 4, "options", names);
-  lua_getfield(L, 4, "principal");   // ... principal
-  lua_getfield(L, 4, "request_id");  // ... principal id
-  lua_getfield(L, 4, "deadline_ms"); // ... principal id ms
-  o->principal = slice_of(luaL_optstring(L, -3, texts[0]));
-  o->request_id = slice_of(luaL_optstring(L, -2, o->request_id.data));
+  lua_getfield(L, 4, "principal");
+  o->principal = slice_of(luaL_optstring(L, -1, "tester"));
+  lua_getfield(L, 4, "request_id");
+  o->request_id = slice_of(luaL_optstring(L, -1, o->request_id.data));
+  lua_getfield(L, 4, "deadline_ms");
   lua_Integer ms = luaL_optinteger(L, -1, 0);
   luaL_argcheck(L, ms >= 0 && ms <= INT32_MAX, 4, "deadline_ms");
   if (ms) o->deadline_ns = loop_now(kit->loop) + (uint64_t)ms * NS_PER_MS;
@@ -132,8 +131,8 @@ static const struct tool *check_tool(lua_State *L, const struct kit *kit)
   return tool;
 }
 
-// From kit, tool, arguments, options: pushes the call; between here and
-// kit_leave() the kit is at work. +1
+// From kit, tool, arguments, options: leaves the call on the top; until
+// kit_leave() the kit is at work.
 static struct kit_call *begin(lua_State *L, struct kit *kit)
 {
   lua_settop(L, 4);
@@ -142,13 +141,13 @@ static struct kit_call *begin(lua_State *L, struct kit *kit)
   snprintf(id, sizeof(id), "test-%llu", (unsigned long long)++kit->call_count);
   struct call_options options = {.tool = tool, .request_id = slice_of(id)};
   struct json_doc doc;
+  struct kit_call *c = push_call(L, kit, tool); // ... call
   read_options(L, kit, &options);
-  read_arguments(L, kit, &doc);
+  read_arguments(L, c, &doc);
   options.doc = &doc;
   options.arguments = json_get(&doc, 0, "arguments");
-
-  struct kit_call *c = push_call(L, kit, tool); // ... call
   list_append(&kit->calls, &c->link);
+  lua_pushvalue(L, 5);  // ... call
   kit_enter(L, kit, 1); // nothing raises from here on
   struct call *call = call_start(&kit->live, &options, on_done, c);
   if (c->done) return c;
@@ -168,7 +167,7 @@ static void give_up(struct kit_call *c)
 /// Starts a call; kit:advance() makes it go on.
 int kit_start(lua_State *L)
 {
-  struct kit *kit = kit_check(L);
+  struct kit *kit = kit_check_idle(L);
   struct kit_call *c = begin(L, kit); // ... call
   bool lost = !c->done && !c->call;
   if (kit->raised) give_up(c);
@@ -208,8 +207,7 @@ static struct kit_call *check_call(lua_State *L)
 // Raises if the engine runs.
 static void check_idle(lua_State *L, const struct kit_call *c)
 {
-  luaL_argcheck(L, c->done || !c->kit->L, 1,
-                "the kit is at work: an upstream's function can only answer");
+  if (!c->done && c->kit->L) luaL_error(L, KIT_AT_WORK);
 }
 
 /// call:cancel(): boolean

@@ -6,7 +6,7 @@
 
 // A script that loops without waiting for anything is stopped by its budget;
 // one that waits zero seconds each time, by this.
-#define TURNS_AT_ONCE 100000
+#define TURNS_AT_ONCE 10000
 
 void kit_enter(lua_State *L, struct kit *kit, int self)
 {
@@ -49,7 +49,7 @@ const char *kit_run(struct kit *kit, const bool *done, uint64_t until_ns)
 /// Lets simulated time go by; all that is due in it happens.
 int kit_advance(lua_State *L)
 {
-  struct kit *kit = kit_check(L);
+  struct kit *kit = kit_check_idle(L);
   lua_Integer ms = luaL_checkinteger(L, 2);
   luaL_argcheck(L, ms >= 0 && ms <= INT64_C(1000000000000), 2,
                 "time goes forward, and not for ever");
@@ -105,7 +105,7 @@ int kit_quiet(lua_State *L)
 /// Bytes that the scripts' VM needs, after a full collection.
 int kit_memory(lua_State *L)
 {
-  struct kit *kit = kit_check(L);
+  struct kit *kit = kit_check_idle(L);
   lua_gc(vm_state(kit->live.vm), LUA_GCCOLLECT);
   lua_pushinteger(L, (lua_Integer)vm_memory(kit->live.vm)); // bytes
   return 1;

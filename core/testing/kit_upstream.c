@@ -202,6 +202,17 @@ static struct behaviour read_function(lua_State *L, struct kit *kit, int index)
   return (struct behaviour){.ask = ask, .ask_ctx = asker};
 }
 
+static struct behaviour read_one(lua_State *L, struct kit *kit, int index)
+{
+  struct behaviour does;
+  if (lua_isfunction(L, index)) return read_function(L, kit, index);
+  if (!lua_istable(L, index))
+    luaL_error(L, "a behaviour is a table or a function, not a %s",
+               luaL_typename(L, index));
+  kit_read_behaviour(L, index, &kit->scratch, &does);
+  return does;
+}
+
 // --- rules ---
 
 /// kit:upstream(pattern: string, behaviour: table|function, ...): kit
@@ -220,10 +231,7 @@ int kit_upstream(lua_State *L)
   struct behaviour *list =
       arena_alloc(&kit->scratch, (size_t)n * sizeof(*list));
   for (int i = 0; list && i < n; i++) {
-    if (lua_isfunction(L, i + 3))
-      list[i] = read_function(L, kit, i + 3);
-    else
-      kit_read_behaviour(L, i + 3, &kit->scratch, &list[i]);
+    list[i] = read_one(L, kit, i + 3);
   }
   struct slice method = {pattern, (size_t)(space - pattern)};
   if (!list || !scripted_add(kit->upstream, method, slice_of(space + 1), list,
@@ -237,7 +245,7 @@ int kit_upstream(lua_State *L)
 /// Forgets rules, requests and the log, so that one kit can serve many cases.
 int kit_clear(lua_State *L)
 {
-  struct kit *kit = kit_check(L);
+  struct kit *kit = kit_check_idle(L);
   scripted_clear(kit->upstream);
   lua_newtable(L);                        // functions
   lua_setiuservalue(L, 1, KIT_FUNCTIONS); //

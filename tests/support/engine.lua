@@ -1,0 +1,54 @@
+--- A kit (tidegate.testing) of one integration that a spec gives as text.
+--
+--   local kit = engine {
+--     script = [[...]],       -- scripts/demo.lua, or
+--     tools = [[...]],        -- what comes before its table, which is then
+--     fields = [[...]],       -- { name = "demo", upstream, tools } and these
+--     policies = [[...]],     -- policies/demo.lua
+--     seed = 1, ...           -- whatever else testing.new takes
+--   }
+
+local testing = require "tidegate.testing"
+
+local folder = require "folder"
+
+-- Every global function of the text becomes a tool without arguments.
+local TEMPLATE = [[
+local handlers = {}
+%s
+local tools = {}
+for name, run in pairs(handlers) do
+  tools[name] = type(run) == "table" and run or { run = run }
+  tools[name].about = tools[name].about or name
+  tools[name].args = tools[name].args or tide.schema.raw { type = "object" }
+end
+local integration = {
+  name = "demo", title = "The demo",
+  upstream = { base = "https://demo.example", policy = "demo" },
+  tools = tools,
+}
+for name, value in pairs { %s } do integration[name] = value end
+return integration
+]]
+
+local POLICIES = "return { demo = { deadline_ms = 10000, attempt = { timeout_ms = 4000 } } }"
+
+return function(options)
+  local path = folder.new()
+  local script = options.script or TEMPLATE:format(options.tools, options.fields or "")
+  folder.fill(path, {
+    ["scripts/demo.lua"] = script,
+    ["policies/demo.lua"] = options.policies or POLICIES,
+  })
+  local ok, kit = pcall(testing.new, {
+    scripts = path .. "/scripts",
+    policies = path .. "/policies",
+    secrets = options.secrets,
+    env = options.env,
+    now = options.now,
+    seed = options.seed,
+  })
+  folder.remove(path)
+  if not ok then error(kit, 0) end
+  return kit
+end
