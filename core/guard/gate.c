@@ -13,12 +13,11 @@ static bool swap(_Atomic uint64_t *word, uint64_t *old, uint64_t next)
       word, old, next, memory_order_acq_rel, memory_order_acquire);
 }
 
-static bool raise(_Atomic uint64_t *word, uint64_t to)
+// Where the queue at the gate ends: never before the gate opens.
+static uint64_t end_of_queue(struct gate *g, uint64_t next)
 {
-  uint64_t old = load(word);
-  while (old < to)
-    if (swap(word, &old, to)) return true;
-  return false;
+  uint64_t until = load(&g->until_ns);
+  return next > until ? next : until;
 }
 
 void gate_init(struct gate *g)
@@ -30,26 +29,29 @@ bool gate_close(struct gate *g, uint64_t until_ns, uint64_t now_ns)
 {
   if (until_ns <= now_ns) return false;
   if (until_ns - now_ns > GATE_MAX_NS) until_ns = now_ns + GATE_MAX_NS;
-  if (!raise(&g->until_ns, until_ns)) return false;
-  raise(&g->next_ns, until_ns);
-  atomic_fetch_add_explicit(&g->closings, 1, memory_order_relaxed);
-  return true;
+  uint64_t old = load(&g->until_ns);
+  while (old < until_ns) {
+    if (!swap(&g->until_ns, &old, until_ns)) continue;
+    atomic_fetch_add_explicit(&g->closings, 1, memory_order_relaxed);
+    return true;
+  }
+  return false;
 }
 
 struct gate_place gate_pass(struct gate *g, uint64_t spacing_ns,
                             uint64_t now_ns, uint64_t max_wait_ns)
 {
   uint64_t next = load(&g->next_ns);
-  while (next > now_ns) {
-    uint64_t wait = next - now_ns;
-    if (wait > max_wait_ns) {
+  for (;;) {
+    uint64_t at = end_of_queue(g, next);
+    if (at <= now_ns) return (struct gate_place){true, 0, 0};
+    if (at - now_ns > max_wait_ns) {
       atomic_fetch_add_explicit(&g->refused, 1, memory_order_relaxed);
-      return (struct gate_place){false, wait, 0};
+      return (struct gate_place){false, at - now_ns, 0};
     }
-    if (swap(&g->next_ns, &next, next + spacing_ns))
-      return (struct gate_place){true, wait, next + spacing_ns};
+    if (swap(&g->next_ns, &next, at + spacing_ns))
+      return (struct gate_place){true, at - now_ns, at + spacing_ns};
   }
-  return (struct gate_place){true, 0, 0};
 }
 
 void gate_leave(struct gate *g, const struct gate_place *place,
@@ -57,10 +59,9 @@ void gate_leave(struct gate *g, const struct gate_place *place,
 {
   uint64_t mark = place->mark_ns;
   if (mark == 0) return;
-  uint64_t back = mark - spacing_ns;
-  if (back >= load(&g->until_ns))
-    atomic_compare_exchange_strong_explicit(
-        &g->next_ns, &mark, back, memory_order_acq_rel, memory_order_acquire);
+  atomic_compare_exchange_strong_explicit(&g->next_ns, &mark, mark - spacing_ns,
+                                          memory_order_acq_rel,
+                                          memory_order_acquire);
 }
 
 bool gate_closed(struct gate *g, uint64_t now_ns)
@@ -70,6 +71,6 @@ bool gate_closed(struct gate *g, uint64_t now_ns)
 
 uint64_t gate_opens_ns(struct gate *g, uint64_t now_ns)
 {
-  uint64_t next = load(&g->next_ns);
-  return next > now_ns ? next : 0;
+  uint64_t at = end_of_queue(g, load(&g->next_ns));
+  return at > now_ns ? at : 0;
 }

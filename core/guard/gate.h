@@ -4,7 +4,7 @@
 // throttled backoff if it gave none). While it is closed a call waits if it can,
 // else it is told when to come. Those who wait are let out one by one, `spacing`
 // apart, from the moment it opens; who comes while they still leave queues
-// behind them. After that the gate costs one load.
+// behind them. After that the gate costs two loads.
 //
 // Example: spacing 10 ms, closed until 1000 ms. Calls at 200, 300 and 400 ms get
 // 1000, 1010 and 1020 ms; one at 1005 ms gets 1030; one at 1040 passes at once.
@@ -27,7 +27,7 @@
 #define GATE_SPACING_NS UINT64_C(10000000)
 
 struct gate {
-  _Alignas(64) _Atomic uint64_t next_ns; // the next free place to leave
+  _Alignas(64) _Atomic uint64_t next_ns; // after the last place given
   _Atomic uint64_t until_ns;             // closed until then
   atomic_uint_fast64_t closings, refused;
 };

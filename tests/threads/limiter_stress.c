@@ -1,4 +1,5 @@
-// limiter_stress.c -- four threads and one limiter, gate and adaptive limit.
+// limiter_stress.c -- four threads and one limiter, gate, adaptive limit, set of
+// latencies and chaos.
 //
 // In every window of time at most burst + t/T were admitted, reservations
 // counted when they go; the gate lets nobody out before it opens, nor two closer
@@ -6,7 +7,9 @@
 
 #include "crowd.h"
 #include "guard/adaptive.h"
+#include "guard/chaos.h"
 #include "guard/gate.h"
+#include "guard/latency.h"
 #include "guard/limiter.h"
 
 #define ROUNDS  200000
@@ -20,10 +23,15 @@ static const struct adaptive_options learning = {.initial = 20,
                                                  .window_ns = 100 * US,
                                                  .samples = 10};
 
+static const struct chaos_rule rule = {
+    .per_million = 300000, .kind = CHAOS_STATUS, .expires_ns = UINT64_MAX};
+
 struct shared {
   struct limiter limiter;
   struct gate gate;
   struct adaptive adaptive;
+  struct latency latency;
+  struct chaos chaos;
   atomic_uint admitted, waited;
   uint64_t *went, *left; // times
 };
@@ -62,6 +70,25 @@ static void use_adaptive(struct member *m, uint64_t now)
               "learned limit in bounds");
 }
 
+static void use_latency(struct member *m, uint64_t now)
+{
+  struct shared *s = m->crowd->shared;
+  uint64_t minutes = now * 50000; // so that periods pass
+  latency_record(&s->latency, prng_below(&m->chance, 1000 * US), minutes);
+  struct latency_view v = latency_view(&s->latency, minutes);
+  crowd_check(m->crowd, v.p95_ns <= 1125 * US, "no latency that never was");
+}
+
+static void use_chaos(struct member *m, uint64_t now)
+{
+  struct shared *s = m->crowd->shared;
+  struct chaos_attempt a = {SLICE("GET /"), now, 1};
+  struct chaos_plan plan = chaos_decide(&s->chaos, &a, now);
+  unsigned active = atomic_load(&s->chaos.active);
+  crowd_check(m->crowd, active <= s->chaos.active_max, "few faults at once");
+  chaos_end(&s->chaos, &plan);
+}
+
 static void run(struct member *m)
 {
   for (unsigned i = 0; i < ROUNDS; i++) {
@@ -69,6 +96,8 @@ static void run(struct member *m)
     use_limiter(m, now);
     use_gate(m, now);
     use_adaptive(m, now);
+    use_latency(m, now);
+    use_chaos(m, now);
   }
 }
 
@@ -112,6 +141,9 @@ int main(void)
   limiter_init(&s->limiter);
   gate_init(&s->gate);
   adaptive_init(&s->adaptive, &learning, 0);
+  latency_init(&s->latency);
+  chaos_init(&s->chaos, 1, &rule, 1, 2);
+  chaos_switch(&s->chaos, true);
   crowd_run(&c, run);
 
   check_windows(&c, s->went, s->admitted);
@@ -120,6 +152,7 @@ int main(void)
          s->waited, adaptive_limit(&s->adaptive));
   crowd_check(&c, s->admitted > c.clock_ns / limits.interval_ns * 9 / 10,
               "the rate is used");
+  crowd_check(&c, s->chaos.active == 0, "no fault is left");
   free(s->went);
   free(s->left);
   free(s);

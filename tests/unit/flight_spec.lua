@@ -81,10 +81,11 @@ describe("a flight", function()
     local role, second = join "a"
 
     assert.is_false(flights:abandon(flight))
-    flights:finish(flight, 3)
+    flights:leave(second)
 
     assert.equal("joined", role)
-    assert.equal(1, (second:woken()))
+    assert.equal(2, (select(2, flights:work(flight)))) -- and is told again
+    assert.is_true(flights:abandon(flight))
   end)
 
   it("is out of the table when it has finished", function()
