@@ -35,16 +35,17 @@ function tide.uuid() end
 ---@class tide.AllOptions
 ---@field concurrency? integer how many at once; all by default
 
---- Runs the functions side by side and waits for all of them. What function i
---- returned is results[i]; where it failed, results[i] is nil and errors[i] is
---- its error.
+--- Runs the functions of a list or map side by side and waits for all of them.
+--- What the function at a key returned is results[key]; where it failed, that is
+--- nil and errors[key] is its error. Without any failure errors is nil. At most
+--- 100 functions.
 ---
 ---     local results, errors = tide.all({
 ---       function() return ctx.http:get("/a") end,
 ---       function() return ctx.http:get("/b") end,
 ---     }, { concurrency = 4 })
----@param functions (fun(): any)[]
+---@param functions table<integer|string, fun(): any, tide.Error?>
 ---@param options? tide.AllOptions
----@return table<integer, any> results
----@return table<integer, tide.Error> errors
+---@return table<integer|string, any> results
+---@return table<integer|string, tide.Error>? errors
 function tide.all(functions, options) end
