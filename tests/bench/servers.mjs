@@ -238,8 +238,10 @@ ${tools.join("\n")}
   return folder;
 }
 
+// No line per call in the log, as nginx has its access log off here.
 export function tidegateCommand(port, scripts, extra = []) {
-  return ["serve", "--scripts", scripts, "--listen", `${HOST}:${port}`, "--workers", "1", ...extra];
+  const listen = ["--listen", `${HOST}:${port}`, "--workers", "1"];
+  return ["serve", "--scripts", scripts, ...listen, "--log-level", "warn", ...extra];
 }
 
 export async function tidegate(up, scripts = `${HERE}scripts`, extra = []) {
