@@ -2,10 +2,12 @@
 
 #include "base/hash.h"
 
+#include <endian.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <string.h>
 
 bool hash_sha256(struct slice s, unsigned char out[SHA256_LEN])
 {
@@ -61,7 +63,14 @@ static void sip_word(struct sip *v, uint64_t word)
 }
 
 // Little-endian on every machine, so that a hash is the same everywhere.
-static uint64_t load(const char *p, size_t n)
+static uint64_t load_word(const char *p)
+{
+  uint64_t word;
+  memcpy(&word, p, sizeof(word));
+  return le64toh(word);
+}
+
+static uint64_t load_rest(const char *p, size_t n)
 {
   uint64_t word = 0;
   for (size_t i = 0; i < n; i++) {
@@ -80,9 +89,9 @@ uint64_t hash_table(const uint64_t key[2], struct slice s)
   };
   size_t at = 0;
   for (; s.len - at >= 8; at += 8) {
-    sip_word(&v, load(s.data + at, 8));
+    sip_word(&v, load_word(s.data + at));
   }
-  sip_word(&v, load(s.data + at, s.len - at) | (uint64_t)s.len << 56);
+  sip_word(&v, load_rest(s.data + at, s.len - at) | (uint64_t)s.len << 56);
 
   v.c ^= 0xFF;
   for (int i = 0; i < 3; i++)
