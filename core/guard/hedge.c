@@ -5,7 +5,7 @@
 #include <assert.h>
 
 static const char *const names[] = {
-#define X(constant, name) [constant] = name,
+#define X(constant, name) [constant] = (name),
     HEDGE_LIST(X)
 #undef X
 };
