@@ -1,19 +1,27 @@
---- REST over HTTPS.
+--- REST over HTTPS. Reads are repeated when they fail; writes only when they
+--- certainly were not executed, or a key or an annotation allows it.
 local rest = {
   deadline_ms = 20000,
   attempt = { timeout_ms = 8000, connect_ms = 2000 },
+  retry = { attempts = 3, base_ms = 50, max_ms = 5000 },
   response = { max_bytes = 8 * 1024 * 1024 },
 }
 
 return {
+  -- For most services.
   rest = rest,
 
-  -- A write is not repeated, so its one try may take longer.
+  -- Reads that somebody waits for.
+  ["rest.read"] = tide.policy.extend(rest, { deadline_ms = 10000 }),
+
+  -- Writes: one try may take longer, since a second one is rarely safe.
   ["rest.write"] = tide.policy.extend(rest, { attempt = { timeout_ms = 15000 } }),
 
-  -- Reports and exports that take their time.
-  ["rest.slow"] = tide.policy.extend(rest, {
+  -- Reports and exports that take their time; few of them at once.
+  slow_report = tide.policy.extend(rest, {
     deadline_ms = 120000,
     attempt = { timeout_ms = 60000 },
+    retry = { attempts = 2 },
+    bulkhead = { concurrent = 8, queue = 8, max_wait_ms = 5000 },
   }),
 }

@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/report.h"
 #include "base/random.h"
+#include "loop/mailbox.h"
 #include "mcp/nearest.h"
 #include "script/call.h"
 
@@ -18,6 +19,7 @@ struct one_call {
   struct engine engine;
   struct loop *loop;
   struct live live;
+  struct prng chance;
   int status;
   bool done;
 };
@@ -172,10 +174,17 @@ static int run(struct one_call *c, const struct command_line *line)
   faults_finish(&faults);
   if (!g) return 1;
   vm_attach(g->vms[0], c->loop, c->engine.log);
+  prng_seed(&c->chance, engine_seed());
   c->live = (struct live){
-      g, g->vms[0], engine_new_client(&c->engine, c->loop, c->engine.log)};
-  if (c->live.http) run_call(c, line, g->catalog);
+      .generation = g,
+      .vm = g->vms[0],
+      .http = engine_new_client(&c->engine, c->loop, c->engine.log),
+      .mailbox = mailbox_new(c->loop),
+      .chance = &c->chance,
+  };
+  if (c->live.http && c->live.mailbox) run_call(c, line, g->catalog);
   http_client_free(c->live.http);
+  mailbox_free(c->live.mailbox);
   engine_discard(g);
   return c->status;
 }

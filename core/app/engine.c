@@ -22,6 +22,13 @@ struct log *engine_new_log(const struct engine *e)
   });
 }
 
+uint64_t engine_seed(void)
+{
+  uint64_t seed = clock_mono_ns();
+  random_bytes(&seed, sizeof(seed)); // without it, the time will do
+  return seed;
+}
+
 enum error_code engine_init(struct engine *e, const struct options *options,
                             char **environment, struct error *err)
 {
@@ -34,7 +41,9 @@ enum error_code engine_init(struct engine *e, const struct options *options,
   e->secrets = (struct secrets){
       .set = secret_set_new(), .options = options, .environment = environment};
   if (e->secrets.set) e->log = engine_new_log(e);
-  if (!e->log) return error_set(err, E_NO_MEMORY, "out of memory");
+  e->upstreams = upstream_set_new(engine_seed());
+  if (!e->log || !e->upstreams)
+    return error_set(err, E_NO_MEMORY, "out of memory");
   e->bind = (struct bind_env){
       .secrets = e->secrets.set,
       .find_secret = secrets_find,
@@ -47,6 +56,7 @@ enum error_code engine_init(struct engine *e, const struct options *options,
 
 void engine_finish(struct engine *e)
 {
+  upstream_set_free(e->upstreams);
   log_free(e->log);
   secret_set_free(e->secrets.set);
 }
@@ -114,6 +124,9 @@ struct generation *engine_load(struct engine *e, unsigned workers,
   if (!g) return NULL;
   for (size_t i = 0; i < o->base.count; i++)
     set_base(g->catalog, o->base.items[i], faults);
+  if (faults->errors == 0 &&
+      !catalog_join(g->catalog, e->upstreams, clock_mono_ns()))
+    faults_add(faults, (struct slice){0}, "out of memory");
   if (faults->errors > 0) {
     engine_discard(g);
     return NULL;
@@ -151,13 +164,11 @@ enum error_code engine_seals(struct engine *e, struct seal_ring **ring,
 struct http_client *engine_new_client(const struct engine *e, struct loop *loop,
                                       struct log *log)
 {
-  uint64_t seed = 0;
-  random_bytes(&seed, sizeof(seed));
   return http_client_new(loop, (struct http_client_options){
                                    .ca_file = e->options->ca_file.len > 0
                                                   ? e->options->ca_file.data
                                                   : NULL,
                                    .log = log,
-                                   .seed = seed,
+                                   .seed = engine_seed(),
                                });
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/seal.h"
 #include "bind/bind.h"
+#include "guard/upstream.h"
 #include "script/generation.h"
 
 struct engine {
@@ -19,8 +20,9 @@ struct engine {
   struct secrets secrets;
   struct log *log; // of the main thread
   enum log_level log_level;
-  struct bind_env bind; // what the Lua API needs, shared by all VMs
-  uint64_t number;      // of the newest generation
+  struct bind_env bind;           // what the Lua API needs, shared by all VMs
+  struct upstream_set *upstreams; // shared by all workers and generations
+  uint64_t number;                // of the newest generation
 };
 
 // Keeps `options` and `environment`. The log goes to descriptor 2.
@@ -40,6 +42,9 @@ void engine_discard(struct generation *g);
 // Seals by --seal-key, or by a key of this process.
 enum error_code engine_seals(struct engine *e, struct seal_ring **ring,
                              struct error *err);
+
+// For what needs chance but no secrecy: jitter.
+uint64_t engine_seed(void);
 
 // The log of another thread. NULL when out of memory.
 struct log *engine_new_log(const struct engine *e);

@@ -20,6 +20,7 @@ struct gateway {
   struct http_server *server;
   struct mcp_server *mcp;
   struct live live;
+  struct prng chance;
 };
 
 // --- requests ---
@@ -191,7 +192,10 @@ static enum error_code open_parts(struct gateway *g, struct error *err)
   timer_init(&g->flush, g->worker->loop, on_flush, g);
   if (g->log) g->client = engine_new_client(e, g->worker->loop, g->log);
   if (!g->client) return error_set(err, E_NO_MEMORY, "out of memory");
+  prng_seed(&g->chance, engine_seed());
   g->live.http = g->client;
+  g->live.mailbox = g->worker->mailbox;
+  g->live.chance = &g->chance;
   take(g, g->shared->first);
   g->mcp = new_mcp(g);
   g->server = new_server(g);

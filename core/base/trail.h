@@ -22,8 +22,13 @@
   X(TRAIL_ATTEMPT, "attempt", "attempt", "")   /* label: METHOD path */        \
   X(TRAIL_ANSWER, "answer", "status", "bytes") /* code; label: outcome */      \
   X(TRAIL_BACKOFF, "backoff", "ms", "")        /* label: why */                \
-  X(TRAIL_REPLAY, "replay", "allowed", "")     /* libcurl asked to resend */   \
-  X(TRAIL_FALLBACK, "fallback", "", "")        /* code that led to it */       \
+  X(TRAIL_NO_RETRY, "no_retry", "rule", "")    /* label: why */                \
+  X(TRAIL_GATE, "gate", "ms", "")              /* the service said later */    \
+  X(TRAIL_LIMITER, "limiter", "ms", "")        /* waits for its turn */        \
+  X(TRAIL_BULKHEAD, "bulkhead", "ms", "")  /* waits for a place, at most */    \
+  X(TRAIL_REJECT, "reject", "ms", "")      /* label: by what; come again */    \
+  X(TRAIL_REPLAY, "replay", "allowed", "") /* libcurl asked to resend */       \
+  X(TRAIL_FALLBACK, "fallback", "", "")    /* code that led to it */           \
   X(TRAIL_SLEEP, "sleep", "ms", "")                                            \
   X(TRAIL_CANCEL, "cancel", "", "")      /* label: by whom */                  \
   X(TRAIL_RESULT, "result", "bytes", "") /* code of the call */

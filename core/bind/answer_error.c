@@ -79,7 +79,10 @@ static void describe(struct error *err, const struct outgoing *o,
   const struct integration *in = call_tool(o->part.call)->integration;
   struct slice who = in->title.len ? in->title : in->name;
   int status = o->answer.status;
-  if (o->answer.end != HTTP_ANSWERED)
+  if (o->result.reject)
+    error_set(err, code, "%.*s: %s", SLICE_ARG(who),
+              reject_sentence(o->result.reject));
+  else if (o->answer.end != HTTP_ANSWERED)
     error_set(err, code, "%.*s: %s", SLICE_ARG(who),
               http_end_sentence(o->answer.end));
   else if (is_redirect(o))

@@ -57,7 +57,7 @@ static int answer_failed(lua_State *L, struct outgoing *o)
   uint32_t slot = integration_of(o)->errors_slot;
   lua_settop(L, 0);
   answer_error_push(L, o); // err
-  if (slot == 0 || o->answer.end != HTTP_ANSWERED) {
+  if (slot == 0 || o->result.reject || o->answer.end != HTTP_ANSWERED) {
     outgoing_free(o);
     return give_error(L);
   }
@@ -120,7 +120,7 @@ static void on_done(void *ctx, const struct exchange_result *result)
   log_exchange(o);
   if (!o->waiting) return; // cancelled: see stop_waiting()
   o->waiting = false;
-  task_wake(o->ticket, 0); // o is gone from here on
+  task_wake(o->ticket, 0); // o may be gone from here on
 }
 
 static void stop_waiting(void *wait)
@@ -144,7 +144,10 @@ static bool start(struct outgoing *o)
   const struct live *live = call_live(call);
   struct exchange_options options = {
       .loop = vm_loop(live->vm),
+      .mailbox = live->mailbox,
+      .chance = live->chance,
       .client = live->http,
+      .upstream = in->upstream,
       .trail = call_trail(call),
       .policy = call_tool(call)->policy,
       .deadline_ns = call_deadline(call),
@@ -168,9 +171,11 @@ static bool start(struct outgoing *o)
 static int send_and_wait(lua_State *L, struct outgoing *o)
 {
   o->ticket = task_wait(L, stop_waiting, o);
-  o->running = start(o);
-  if (!o->running) return luaL_error(L, "not enough memory");
-  o->waiting = true;
+  o->running = o->waiting = true; // it may be done before start() returns
+  if (!start(o)) {
+    o->running = o->waiting = false;
+    return luaL_error(L, "not enough memory");
+  }
   return task_yield_then(L, on_woken, (lua_KContext)(void *)o);
 }
 

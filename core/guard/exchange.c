@@ -1,11 +1,36 @@
-// exchange.c -- see exchange.h for the contract.
+// exchange.c -- see exchange.h for the contract: beginning, sending, waiting.
 
 #include "guard/exchange.h"
 
+#include <assert.h>
 #include <stdio.h>
 
-#include "guard/retry_after.h"
+#include "guard/exchange_inside.h"
 #include "loop/clock.h"
+
+static const struct {
+  const char *name;
+  enum error_code code;
+  const char *sentence;
+} rejects[] = {
+#define X(constant, name, code, sentence) [constant] = {name, code, sentence},
+    REJECT_LIST(X)
+#undef X
+};
+
+const char *reject_name(enum reject r)
+{
+  assert(r < REJECTS);
+  return rejects[r].name;
+}
+
+const char *reject_sentence(enum reject r)
+{
+  assert(r < REJECTS);
+  return rejects[r].sentence;
+}
+
+// --- the wire ---
 
 // What is left of the call, in whole milliseconds and never 0: libcurl takes 0
 // for "no limit".
@@ -33,66 +58,81 @@ static void limit_times(struct exchange *x, struct http_attempt *a)
   a->max_body_bytes = (size_t)p->max_response_bytes;
 }
 
-static void record(struct exchange *x, const struct http_answer *a,
-                   enum outcome outcome, enum error_code code)
+bool exchange_send(struct exchange *x)
 {
-  struct trail *trail = x->options.trail;
-  uint64_t now = loop_exact(x->options.loop);
-  if (a->replays > 0)
-    trail_add(trail, now, TRAIL_REPLAY, OK, x->options.attempt.replayable,
-              a->replays, slice_of("connection died when reused"));
-  trail_add(trail, now, TRAIL_ANSWER, code, a->status, (int64_t)a->body.len,
-            slice_of(a->end == HTTP_ANSWERED ? outcome_name(outcome)
-                                             : http_end_name(a->end)));
+  struct http_attempt *attempt = &x->options.attempt;
+  char label[TRAIL_LABEL + 1];
+  snprintf(label, sizeof(label), "%.*s %.*s", SLICE_ARG(attempt->method),
+           SLICE_ARG(x->options.label));
+  limit_times(x, attempt);
+  x->attempts++;
+  x->cost = 0; // spent
+  x->state = EXCHANGE_SENT;
+  trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_ATTEMPT, OK,
+            x->attempts, 0, slice_of(label));
+  x->transfer = http_start(x->options.client, attempt, exchange_on_answer, x);
+  return x->transfer != NULL;
 }
 
-static int64_t wait_hint(const struct exchange *x, const struct http_answer *a)
-{
-  struct slice value = http_answer_header(a, "retry-after");
-  if (!value.data) return -1;
-  return retry_after_ms(value, http_answer_header(a, "date"),
-                        loop_wall_ms(x->options.loop));
-}
+// --- waiting ---
 
-static void on_answer(void *ctx, struct http_answer *answer)
+static void on_timer(struct timer *timer, void *ctx)
 {
+  (void)timer;
   struct exchange *x = ctx;
-  enum outcome outcome = outcome_of(answer, x->cut_by_deadline);
-  struct exchange_result result = {
-      .outcome = outcome,
-      .code = outcome_error(outcome, answer->status),
-      .answer = answer,
-      .attempts = x->attempts,
-      .side_effect =
-          outcome_side_effect(outcome, x->options.attempt.method, answer),
-      .retry_after_ms = wait_hint(x, answer),
-  };
-  x->transfer = NULL;
-  record(x, answer, outcome, result.code);
-  x->done(x->ctx, &result); // x may be gone from here on
+  if (x->state == EXCHANGE_IN_BACKOFF)
+    admit_begin(x);
+  else
+    admit_go_on(x);
 }
+
+void exchange_wait(struct exchange *x, enum exchange_state state,
+                   uint64_t wait_ns, enum trail_kind kind)
+{
+  x->state = state;
+  trail_add(x->options.trail, loop_exact(x->options.loop), kind, OK,
+            (int64_t)(wait_ns / NS_PER_MS), 0, (struct slice){0});
+  timer_start(&x->timer, wait_ns);
+}
+
+// --- refusing ---
+
+static int64_t in_ms(uint64_t wait_ns)
+{
+  if (wait_ns == 0) return -1;
+  return (int64_t)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+void exchange_refuse(struct exchange *x, enum reject why, uint64_t wait_ns)
+{
+  trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_REJECT,
+            rejects[why].code, (int64_t)(wait_ns / NS_PER_MS), 0,
+            slice_of(rejects[why].name));
+  exchange_finish(x, rejects[why].code, why, in_ms(wait_ns));
+}
+
+// --- beginning and giving up ---
 
 bool exchange_start(struct exchange *x, const struct exchange_options *options,
                     exchange_done_fn done, void *ctx)
 {
-  *x = (struct exchange){.options = *options, .done = done, .ctx = ctx};
+  *x = (struct exchange){
+      .options = *options, .done = done, .ctx = ctx, .last_hint_ms = -1};
   struct http_attempt *attempt = &x->options.attempt;
-  limit_times(x, attempt);
   attempt->replayable =
       options->idempotent || method_is_idempotent(attempt->method);
-
-  x->attempts = 1;
-  char label[TRAIL_LABEL + 1];
-  snprintf(label, sizeof(label), "%.*s %.*s", SLICE_ARG(attempt->method),
-           SLICE_ARG(options->label));
-  trail_add(options->trail, loop_exact(options->loop), TRAIL_ATTEMPT, OK, 1, 0,
-            slice_of(label));
-
-  x->transfer = http_start(options->client, attempt, on_answer, x);
-  return x->transfer != NULL;
+  timer_init(&x->timer, options->loop, on_timer, x);
+  admit_begin(x);
+  return true;
 }
 
 void exchange_cancel(struct exchange *x)
 {
-  if (x->transfer) http_cancel(x->transfer);
+  x->cancelled = true;
+  if (x->state == EXCHANGE_SENT) {
+    http_cancel(x->transfer);
+    return;
+  }
+  admit_leave(x);
+  exchange_finish(x, E_CANCELLED, REJECT_NONE, -1);
 }

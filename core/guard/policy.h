@@ -23,7 +23,51 @@
   X("attempt.first_byte_ms", first_byte_ms, 0, 0, 3600000,                     \
     "until the answer begins; 0 means no limit of its own")                    \
   X("response.max_bytes", max_response_bytes, 16777216, 1024, 268435456,       \
-    "the decoded body of an answer")
+    "the decoded body of an answer")                                           \
+  X("retry.attempts", retry_attempts, 3, 1, 10,                                \
+    "tries in all; 1 means no retry")                                          \
+  X("retry.base_ms", retry_base_ms, 50, 1, 60000,                              \
+    "bound of the first random wait; it doubles with each retry")              \
+  X("retry.throttled_base_ms", retry_throttled_ms, 1000, 1, 600000,            \
+    "the same after an answer that says too many")                             \
+  X("retry.max_ms", retry_max_ms, 20000, 1, 3600000, "the longest such wait")  \
+  X("retry.budget", retry_budget, 50, 0, 1000000,                              \
+    "retries of all calls that successes need not have paid for")              \
+  X("retry.budget_percent", retry_budget_percent, 10, 0, 100,                  \
+    "what successes pay for: retries per hundred of them")                     \
+  X("breaker.window_ms", breaker_window_ms, 10000, 1000, 600000,               \
+    "how far back failures count")                                             \
+  X("breaker.min_calls", breaker_min_calls, 20, 1, 10000,                      \
+    "fewer in the window than this never open it by a share")                  \
+  X("breaker.fail_percent", breaker_fail_percent, 50, 1, 100,                  \
+    "share of failures that opens it")                                         \
+  X("breaker.slow_percent", breaker_slow_percent, 80, 1, 100,                  \
+    "share of slow answers that opens it")                                     \
+  X("breaker.slow_ms", breaker_slow_ms, 0, 0, 3600000,                         \
+    "from there on an answer is slow; 0 means 80 % of the attempt's time")     \
+  X("breaker.consecutive", breaker_consecutive, 8, 0, 10000,                   \
+    "failures in a row that open it; 0 means that they do not matter")         \
+  X("breaker.open_ms", breaker_open_ms, 5000, 100, 600000,                     \
+    "how long it stays open, +-20 %; doubles when it opens again")             \
+  X("breaker.max_open_ms", breaker_max_open_ms, 60000, 100, 3600000,           \
+    "the longest of that")                                                     \
+  X("breaker.probes", breaker_probes, 3, 1, 8,                                 \
+    "attempts let through at a time to see whether it is well again")          \
+  X("breaker.successes", breaker_successes, 3, 1, 100,                         \
+    "good ones among them that close it")                                      \
+  X("limiter.limit", limiter_limit, 0, 0, 1000000,                             \
+    "attempts per period; 0 means no limit")                                   \
+  X("limiter.period_ms", limiter_period_ms, 1000, 1, 86400000, "the period")   \
+  X("limiter.burst", limiter_burst, 0, 0, 1000000,                             \
+    "at once after a pause; 0 means as many as the limit")                     \
+  X("limiter.max_wait_ms", limiter_max_wait_ms, 1000, 0, 600000,               \
+    "how long an attempt may wait for its turn")                               \
+  X("bulkhead.concurrent", bulkhead_concurrent, 64, 1, 100000,                 \
+    "attempts on the wire at a time")                                          \
+  X("bulkhead.queue", bulkhead_queue, 64, 0, 100000,                           \
+    "attempts that may wait for one of those places")                          \
+  X("bulkhead.max_wait_ms", bulkhead_max_wait_ms, 100, 0, 600000,              \
+    "and for how long")
 
 struct policy {
   struct slice name;

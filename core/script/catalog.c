@@ -4,7 +4,20 @@
 
 #include <stdlib.h>
 
+#include "guard/upstream.h"
 #include "script/integration.h"
+
+bool catalog_join(struct catalog *c, struct upstream_set *set, uint64_t now_ns)
+{
+  for (size_t i = 0; i < c->integration_count; i++) {
+    struct integration *in = &c->integrations[i];
+    struct slice key = arena_printf(&c->arena, "%.*s %.*s", SLICE_ARG(in->name),
+                                    SLICE_ARG(in->base));
+    if (key.data) in->upstream = upstream_get(set, key, in->policy, now_ns);
+    if (!in->upstream) return false;
+  }
+  return true;
+}
 
 const struct tool *catalog_tool(const struct catalog *c, struct slice name)
 {
@@ -41,7 +54,7 @@ static int by_short_name(const void *a, const void *b)
 }
 
 // Moves the integrations, in the order of their names: drafts are newest first.
-static bool move_integrations(struct load *load)
+static bool move_integrations(struct loading *load)
 {
   struct catalog *c = load->catalog;
   size_t n = 0, tools = 0;
@@ -67,7 +80,8 @@ static bool move_integrations(struct load *load)
   return true;
 }
 
-static void taken(struct load *load, const struct tool *a, const struct tool *b)
+static void taken(struct loading *load, const struct tool *a,
+                  const struct tool *b)
 {
   bool later = strcmp(a->integration->name.data, b->integration->name.data) > 0;
   const struct tool *first = later ? b : a, *second = later ? a : b;
@@ -79,7 +93,7 @@ static void taken(struct load *load, const struct tool *a, const struct tool *b)
              SLICE_ARG(first->integration->file));
 }
 
-static bool index_tools(struct load *load)
+static bool index_tools(struct loading *load)
 {
   struct catalog *c = load->catalog;
   qsort(c->tools, c->tool_count, sizeof(*c->tools), by_tool_name);
@@ -112,7 +126,7 @@ static bool link_tools(struct catalog *c)
   return true;
 }
 
-bool catalog_build(struct load *load)
+bool catalog_build(struct loading *load)
 {
   return move_integrations(load) && index_tools(load) &&
          link_tools(load->catalog);

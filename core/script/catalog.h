@@ -50,6 +50,8 @@ struct integration {
   bool allow_private; // upstream.private = true, or a loopback base
   bool insecure_tls;
   const struct policy *policy;
+  struct upstream
+      *upstream; // shared state; set by who loads, before it is live
   const struct header *headers; // upstream.headers
   size_t header_count;
   const struct status_error *errors;
@@ -92,6 +94,12 @@ struct catalog {
   struct secret **secrets; // references the catalog holds
   size_t secret_count;
 };
+
+// Gives each integration its upstream in `set`, by its name and base: another
+// base is another upstream, with a record of its own. Before the catalog is
+// live. False: no memory.
+struct upstream_set;
+bool catalog_join(struct catalog *c, struct upstream_set *set, uint64_t now_ns);
 
 const struct tool *catalog_tool(const struct catalog *c, struct slice name);
 void catalog_free(struct catalog *c); // NULL is fine

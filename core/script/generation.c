@@ -15,7 +15,7 @@
 static const struct slice nowhere = {0};
 
 // "github.lua:12: oops" of github.lua is said as "line 12: oops".
-void load_say(struct load *load, const struct error *err)
+void load_say(struct loading *load, const struct error *err)
 {
   struct slice file = load->faults->file;
   const char *text = err->message;
@@ -29,7 +29,7 @@ void load_say(struct load *load, const struct error *err)
 
 // --- VMs ---
 
-static struct vm *new_vm(struct load *load)
+static struct vm *new_vm(struct loading *load)
 {
   struct vm_options options = load->options->vm;
   options.read_module = load_read_module;
@@ -39,7 +39,8 @@ static struct vm *new_vm(struct load *load)
   return vm;
 }
 
-static bool run_file(struct load *load, struct source_file *file, struct vm *vm)
+static bool run_file(struct loading *load, struct source_file *file,
+                     struct vm *vm)
 {
   struct error err;
   faults_set_file(load->faults, file->shown);
@@ -52,14 +53,14 @@ static bool run_file(struct load *load, struct source_file *file, struct vm *vm)
 }
 
 // Forgets the last table; what is not held by a function is garbage.
-static void clean(struct load *load, struct vm *vm)
+static void clean(struct loading *load, struct vm *vm)
 {
   lua_pushnil(vm_state(vm));
   load_keep_table(load, vm);
   lua_gc(vm_state(vm), LUA_GCCOLLECT);
 }
 
-static void fill_first(struct load *load)
+static void fill_first(struct loading *load)
 {
   load->vms[0] = new_vm(load);
   for (size_t i = 0; load->vms[0] && i < load->file_count; i++) {
@@ -69,7 +70,7 @@ static void fill_first(struct load *load)
   if (load->vms[0]) clean(load, load->vms[0]);
 }
 
-static void fill_other(struct load *load, unsigned worker)
+static void fill_other(struct loading *load, unsigned worker)
 {
   struct vm *vm = load->vms[worker] = new_vm(load);
   for (size_t i = 0; vm && i < load->file_count; i++) {
@@ -79,7 +80,7 @@ static void fill_other(struct load *load, unsigned worker)
   if (vm) clean(load, vm);
 }
 
-static void fill(struct load *load)
+static void fill(struct loading *load)
 {
   const struct faults *faults = load->faults;
   load_policies(load);
@@ -96,7 +97,7 @@ static void fill(struct load *load)
 
 // --- the whole ---
 
-static void free_drafts(struct load *load)
+static void free_drafts(struct loading *load)
 {
   for (struct draft *d = load->drafts; d; d = d->next) {
     for (struct tool_draft *t = d->tools; t; t = t->next) {
@@ -106,7 +107,7 @@ static void free_drafts(struct load *load)
   }
 }
 
-static void give_up(struct load *load)
+static void give_up(struct loading *load)
 {
   for (unsigned w = 0; load->vms && w < load->options->workers; w++) {
     vm_free(load->vms[w]);
@@ -115,7 +116,7 @@ static void give_up(struct load *load)
   catalog_free(load->catalog);
 }
 
-static struct generation *finish(struct load *load, uint64_t number)
+static struct generation *finish(struct loading *load, uint64_t number)
 {
   struct generation *g = load->faults->errors ? NULL : calloc(1, sizeof(*g));
   free_drafts(load);
@@ -137,7 +138,7 @@ static struct generation *finish(struct load *load, uint64_t number)
 struct generation *generation_load(const struct generation_options *options,
                                    uint64_t number, struct faults *faults)
 {
-  struct load load = {.options = options, .faults = faults};
+  struct loading load = {.options = options, .faults = faults};
   load.catalog = calloc(1, sizeof(*load.catalog));
   load.vms = calloc(options->workers, sizeof(struct vm *));
   if (!load.catalog || !load.vms)

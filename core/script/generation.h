@@ -45,7 +45,10 @@ struct generation {
 struct live {
   struct generation *generation; // NULL before the first
   struct vm *vm;                 // this worker's
-  struct http_client *http;      // this worker's; outlives the generations
+  // This worker's; they outlive the generations.
+  struct http_client *http;
+  struct mailbox *mailbox;
+  struct prng *chance;
 };
 
 // NULL on any error in `faults` (which may also hold warnings on success).

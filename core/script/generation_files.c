@@ -49,7 +49,7 @@ static int by_name(const void *a, const void *b)
   return strcmp(x->data, y->data);
 }
 
-static bool add_name(struct load *load, struct slice **names, size_t *count,
+static bool add_name(struct loading *load, struct slice **names, size_t *count,
                      const char *name)
 {
   struct arena *arena = &load->catalog->arena;
@@ -64,7 +64,7 @@ static bool add_name(struct load *load, struct slice **names, size_t *count,
   return (*names)[(*count)++].data != NULL;
 }
 
-struct slice *load_list(struct load *load, struct slice dir, size_t *count)
+struct slice *load_list(struct loading *load, struct slice dir, size_t *count)
 {
   struct arena *arena = &load->catalog->arena;
   struct slice *names = arena_alloc(arena, sizeof(*names));
@@ -123,7 +123,7 @@ static enum error_code read_path_text(const char *path, struct buf *text,
   return code;
 }
 
-struct slice load_read_file(struct load *load, struct slice dir,
+struct slice load_read_file(struct loading *load, struct slice dir,
                             struct slice name)
 {
   struct error err;
@@ -148,7 +148,7 @@ struct slice load_read_file(struct load *load, struct slice dir,
 
 // The file behind an entry of the folder: itself, or init.lua in it. Absent for
 // what is no script.
-static struct slice script_behind(struct load *load, struct slice entry,
+static struct slice script_behind(struct loading *load, struct slice entry,
                                   struct slice *stem)
 {
   struct arena *arena = &load->catalog->arena;
@@ -173,7 +173,7 @@ static struct slice script_behind(struct load *load, struct slice entry,
   return entry;
 }
 
-static bool is_taken(struct load *load, struct slice stem)
+static bool is_taken(struct loading *load, struct slice stem)
 {
   for (size_t i = 0; i < load->file_count; i++) {
     if (!slice_eq(load->files[i].stem, stem)) continue;
@@ -184,7 +184,7 @@ static bool is_taken(struct load *load, struct slice stem)
   return false;
 }
 
-static void add_script(struct load *load, struct slice entry)
+static void add_script(struct loading *load, struct slice entry)
 {
   struct source_file *file = &load->files[load->file_count];
   file->shown = script_behind(load, entry, &file->stem);
@@ -201,7 +201,7 @@ static void add_script(struct load *load, struct slice entry)
   if (file->text.data) load->file_count++;
 }
 
-void load_find_scripts(struct load *load)
+void load_find_scripts(struct loading *load)
 {
   size_t count;
   struct slice *names = load_list(load, load->options->scripts_dir, &count);
@@ -225,7 +225,7 @@ void load_find_scripts(struct load *load)
 
 // --- require ---
 
-static const struct module_file *find_module(const struct load *load,
+static const struct module_file *find_module(const struct loading *load,
                                              const char *shown)
 {
   for (const struct module_file *m = load->modules; m; m = m->next) {
@@ -234,7 +234,7 @@ static const struct module_file *find_module(const struct load *load,
   return NULL;
 }
 
-static enum error_code keep_module(struct load *load, const char *shown,
+static enum error_code keep_module(struct loading *load, const char *shown,
                                    struct buf *text, struct error *err)
 {
   struct arena *arena = &load->catalog->arena;
@@ -275,7 +275,7 @@ enum error_code load_read_module(void *ctx, struct slice script,
                                  struct slice name, struct vm_module *module,
                                  struct error *err)
 {
-  struct load *load = ctx;
+  struct loading *load = ctx;
   char shown[PATH_ROOM], path[2 * PATH_ROOM];
   enum error_code code = module_path(script, name, shown, err);
   if (code != OK) return code;

@@ -53,7 +53,7 @@ struct policy_draft {
   struct slice file;
 };
 
-struct load {
+struct loading {
   const struct generation_options *options;
   struct faults *faults;
   struct catalog *catalog;
@@ -67,20 +67,20 @@ struct load {
 };
 
 // The table that a script returned, kept in the registry of its VM.
-void load_keep_table(struct load *load, struct vm *vm); // -1 +0
-void load_push_table(lua_State *L);                     // -0 +1
+void load_keep_table(struct loading *load, struct vm *vm); // -1 +0
+void load_push_table(lua_State *L);                        // -0 +1
 
 // Notes what vm_load() said, without the file's name before the line.
-void load_say(struct load *load, const struct error *err);
+void load_say(struct loading *load, const struct error *err);
 
 // --- generation_files.c ---
 
 // Fills load->files with scripts_dir, sorted. Notes what cannot be read.
-void load_find_scripts(struct load *load);
+void load_find_scripts(struct loading *load);
 // The files of a folder by name, sorted; absent if the folder cannot be read.
-struct slice *load_list(struct load *load, struct slice dir, size_t *count);
+struct slice *load_list(struct loading *load, struct slice dir, size_t *count);
 // The text of dir/name, absent with a fault noted if it cannot be had.
-struct slice load_read_file(struct load *load, struct slice dir,
+struct slice load_read_file(struct loading *load, struct slice dir,
                             struct slice name);
 // vm_options.read_module
 enum error_code load_read_module(void *ctx, struct slice script,
@@ -90,20 +90,20 @@ bool load_is_script_name(struct slice name); // [a-z][a-z0-9_]*
 bool load_is_lua_file(struct slice name);    // and no editor's temporary
 
 // --- policy_read.c ---
-void load_policies(struct load *load);
-const struct policy *load_policy(const struct load *load, struct slice name);
+void load_policies(struct loading *load);
+const struct policy *load_policy(const struct loading *load, struct slice name);
 
 // --- integration_read.c: the kept table of the first VM ---
-void integration_read(struct load *load, struct source_file *file);
+void integration_read(struct loading *load, struct source_file *file);
 // The same functions of another VM into the slots of that VM.
-void integration_bind(struct load *load, struct source_file *file,
+void integration_bind(struct loading *load, struct source_file *file,
                       struct vm *vm);
 
 // --- for integration_*.c ---
 
 struct integration_reader {
   struct reader reader;
-  struct load *load;
+  struct loading *load;
   struct draft *draft;
 };
 
@@ -124,6 +124,6 @@ void integration_tool_json(struct integration_reader *r, struct tool *tool,
 // --- catalog.c ---
 
 // Moves what was drafted into the catalog. False when out of memory.
-bool catalog_build(struct load *load);
+bool catalog_build(struct loading *load);
 
 #endif

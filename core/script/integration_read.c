@@ -6,7 +6,7 @@
 
 static const char table_key; // its address: what the script returned
 
-void load_keep_table(struct load *load, struct vm *vm)
+void load_keep_table(struct loading *load, struct vm *vm)
 {
   (void)load;
   lua_rawsetp(vm_state(vm), LUA_REGISTRYINDEX, &table_key); //
@@ -97,7 +97,7 @@ static int read_table(lua_State *L)
   return 0;
 }
 
-void integration_read(struct load *load, struct source_file *file)
+void integration_read(struct loading *load, struct source_file *file)
 {
   struct arena *arena = &load->catalog->arena;
   struct draft *draft = arena_alloc(arena, sizeof(*draft));
@@ -120,7 +120,7 @@ void integration_read(struct load *load, struct source_file *file)
 // --- the same functions in another VM ---
 
 struct binding {
-  struct load *load;
+  struct loading *load;
   const struct slot *slots;
 };
 
@@ -137,7 +137,7 @@ static void step(lua_State *L, struct slice name)
   lua_remove(L, -2);                       // value
 }
 
-static struct slice push_at(lua_State *L, struct load *load,
+static struct slice push_at(lua_State *L, struct loading *load,
                             const struct slot *slot)
 {
   struct arena *arena = &load->faults->arena;
@@ -176,7 +176,7 @@ static int bind_slots(lua_State *L)
   return 0;
 }
 
-void integration_bind(struct load *load, struct source_file *file,
+void integration_bind(struct loading *load, struct source_file *file,
                       struct vm *vm)
 {
   struct binding b = {load, file->draft->slots};

@@ -26,7 +26,7 @@ static struct slice at(struct tool_reader *t, const char *name)
 static bool put_schema(struct tool_reader *t, const char *name)
 {
   lua_State *L = t->up->reader.L;
-  struct load *load = t->up->load;
+  struct loading *load = t->up->load;
   buf_reset(&load->text, 1 << 16);
   int type = read_field(&t->up->reader, t->table, name); // value
   bool ok = type != LUA_TNIL &&
@@ -46,7 +46,7 @@ static struct schema *compile(struct tool_reader *t, const char *name)
 
 static void read_args(struct tool_reader *t)
 {
-  struct load *load = t->up->load;
+  struct loading *load = t->up->load;
   size_t before = load->faults->errors;
   if (!put_schema(t, "args")) {
     if (load->faults->errors > before) return;

@@ -76,7 +76,7 @@ static void open_policy_api(lua_State *L, void *ctx)
 
 struct settings {
   struct reader reader;
-  struct load *load;
+  struct loading *load;
   struct policy *policy;
   uint64_t said; // bit of each field that the file sets
 };
@@ -214,7 +214,7 @@ static bool is_policy_name(struct slice name)
   return name.len > 0 && name.len <= STEP_MAX && !begins;
 }
 
-static bool is_taken(struct load *load, struct slice name)
+static bool is_taken(struct loading *load, struct slice name)
 {
   for (struct policy_draft *d = load->policies; d; d = d->next) {
     if (!slice_eq(d->policy.name, name)) continue;
@@ -225,7 +225,7 @@ static bool is_taken(struct load *load, struct slice name)
   return false;
 }
 
-static struct policy_draft *add_policy(struct load *load, struct slice name)
+static struct policy_draft *add_policy(struct loading *load, struct slice name)
 {
   struct policy_draft *d = arena_alloc(&load->catalog->arena, sizeof(*d));
   if (!d) return NULL;
@@ -238,7 +238,7 @@ static struct policy_draft *add_policy(struct load *load, struct slice name)
 }
 
 // The table of one policy is on the top.
-static void read_policy(struct load *load, lua_State *L, struct slice name)
+static void read_policy(struct loading *load, lua_State *L, struct slice name)
 {
   struct settings s = {{L, load->faults, &load->catalog->arena}, load, NULL, 0};
   struct slice path = read_path(&s.reader, (struct slice){0}, name);
@@ -258,7 +258,7 @@ static void read_policy(struct load *load, lua_State *L, struct slice name)
 
 static int read_table(lua_State *L)
 {
-  struct load *load = lua_touserdata(L, 1);
+  struct loading *load = lua_touserdata(L, 1);
   struct reader r = {L, load->faults, &load->catalog->arena};
   const struct slice root = {0};
   size_t count;
@@ -277,7 +277,7 @@ static int read_table(lua_State *L)
   return 0;
 }
 
-static void read_file(struct load *load, struct vm *vm, struct slice name)
+static void read_file(struct loading *load, struct vm *vm, struct slice name)
 {
   struct error err;
   const struct slice root = {0};
@@ -292,7 +292,7 @@ static void read_file(struct load *load, struct vm *vm, struct slice name)
     faults_add(load->faults, root, "cannot be read: %s", err.message);
 }
 
-static void read_files(struct load *load)
+static void read_files(struct loading *load)
 {
   struct vm_options options = {.max_memory = MEMORY,
                                .task.slice_instructions = INSTRUCTIONS,
@@ -313,7 +313,7 @@ static void read_files(struct load *load)
   vm_free(vm);
 }
 
-static void build(struct load *load)
+static void build(struct loading *load)
 {
   struct catalog *c = load->catalog;
   c->policies = arena_alloc(&c->arena, c->policy_count * sizeof(*c->policies));
@@ -328,7 +328,7 @@ static void build(struct load *load)
   }
 }
 
-void load_policies(struct load *load)
+void load_policies(struct loading *load)
 {
   if (load->options->policies_dir.len) read_files(load);
   faults_set_file(load->faults, (struct slice){0});
@@ -340,7 +340,7 @@ void load_policies(struct load *load)
   build(load);
 }
 
-const struct policy *load_policy(const struct load *load, struct slice name)
+const struct policy *load_policy(const struct loading *load, struct slice name)
 {
   const struct catalog *c = load->catalog;
   for (size_t i = 0; i < c->policy_count; i++) {

@@ -190,7 +190,8 @@ static int64_t now_option(lua_State *L)
   return seconds * 1000 + ns / 1000000;
 }
 
-static void open_parts(lua_State *L, struct kit *kit, int64_t wall_ms)
+static void open_parts(lua_State *L, struct kit *kit, int64_t wall_ms,
+                       uint64_t seed)
 {
   kit->log_fd = memfd_create("tidegate.log", MFD_CLOEXEC);
   kit->loop = loop_new_simulated(KIT_START_NS, wall_ms);
@@ -203,7 +204,11 @@ static void open_parts(lua_State *L, struct kit *kit, int64_t wall_ms)
                                           .clock = wall_clock,
                                           .clock_ctx = kit->loop,
                                           .secrets = kit->secrets});
-  if (!kit->log) out_of_memory(L);
+  kit->live.mailbox = mailbox_new(kit->loop);
+  kit->upstreams = upstream_set_new(seed);
+  prng_seed(&kit->chance, seed);
+  kit->live.chance = &kit->chance;
+  if (!kit->log || !kit->live.mailbox || !kit->upstreams) out_of_memory(L);
 }
 
 static void print_faults(struct kit *kit, struct faults *faults)
@@ -244,6 +249,8 @@ static void load(lua_State *L, struct kit *kit, uint64_t seed)
   kit->live.generation = g;
   kit->live.vm = g->vms[0];
   vm_attach(kit->live.vm, kit->loop, kit->log);
+  if (!catalog_join(g->catalog, kit->upstreams, loop_now(kit->loop)))
+    out_of_memory(L);
 }
 
 static struct kit *push_kit(lua_State *L)
@@ -273,8 +280,9 @@ static int kit_new(lua_State *L)
   struct kit *kit = push_kit(L); // options kit
   kit->secret_values = pairs_option(L, kit, "secrets", &kit->secret_count);
   kit->env_values = pairs_option(L, kit, "env", &kit->env_count);
-  open_parts(L, kit, now_option(L));
-  load(L, kit, seed_option(L));
+  uint64_t seed = seed_option(L);
+  open_parts(L, kit, now_option(L), seed);
+  load(L, kit, seed);
   return 1;
 }
 
@@ -290,6 +298,8 @@ static void close_kit(struct kit *kit)
     vm_free(kit->live.vm);
     generation_unref(kit->live.generation);
   }
+  mailbox_free(kit->live.mailbox);
+  upstream_set_free(kit->upstreams);
   log_free(kit->log);
   if (kit->log_fd >= 0) close(kit->log_fd);
   loop_free(kit->loop);

@@ -22,7 +22,9 @@
 
 #include "base/list.h"
 #include "bind/bind.h"
+#include "guard/upstream.h"
 #include "loop/clock.h"
+#include "loop/mailbox.h"
 #include "script/call.h"
 #include "testing/scripted.h"
 
@@ -37,6 +39,8 @@ enum { KIT_FUNCTIONS = 1, KIT_RAISED, KIT_USER_VALUES = KIT_RAISED };
 struct kit {
   struct loop *loop;
   struct scripted *upstream;
+  struct upstream_set *upstreams;
+  struct prng chance;
   struct live live;
   struct log *log;
   int log_fd;

@@ -6,14 +6,49 @@ error "types only"
 ---@field deadline_ms? integer the whole call, whatever happens inside (30000)
 ---@field attempt? tide.PolicyAttempt
 ---@field response? tide.PolicyResponse
+---@field retry? tide.PolicyRetry
+---@field breaker? tide.PolicyBreaker
+---@field limiter? tide.PolicyLimiter
+---@field bulkhead? tide.PolicyBulkhead
 
 ---@class tide.PolicyAttempt
 ---@field timeout_ms? integer one try on the wire (10000)
 ---@field connect_ms? integer name lookup, TCP and TLS of a new connection (3000)
----@field first_byte_ms? integer until the answer begins; 0: no limit of its own (0)
+---@field first_byte_ms? integer until the answer begins; 0 means no limit of its own (0)
 
 ---@class tide.PolicyResponse
 ---@field max_bytes? integer the decoded body of an answer (16777216)
+
+---@class tide.PolicyRetry
+---@field attempts? integer tries in all; 1 means no retry (3)
+---@field base_ms? integer bound of the first random wait; it doubles with each retry (50)
+---@field throttled_base_ms? integer the same after an answer that says too many (1000)
+---@field max_ms? integer the longest such wait (20000)
+---@field budget? integer retries of all calls that successes need not have paid for (50)
+---@field budget_percent? integer what successes pay for: retries per hundred of them (10)
+
+---@class tide.PolicyBreaker
+---@field window_ms? integer how far back failures count (10000)
+---@field min_calls? integer fewer in the window than this never open it by a share (20)
+---@field fail_percent? integer share of failures that opens it (50)
+---@field slow_percent? integer share of slow answers that opens it (80)
+---@field slow_ms? integer from there on an answer is slow; 0 means 80 % of the attempt's time (0)
+---@field consecutive? integer failures in a row that open it; 0 means that they do not matter (8)
+---@field open_ms? integer how long it stays open, +-20 %; doubles when it opens again (5000)
+---@field max_open_ms? integer the longest of that (60000)
+---@field probes? integer attempts let through at a time to see whether it is well again (3)
+---@field successes? integer good ones among them that close it (3)
+
+---@class tide.PolicyLimiter
+---@field limit? integer attempts per period; 0 means no limit (0)
+---@field period_ms? integer the period (1000)
+---@field burst? integer at once after a pause; 0 means as many as the limit (0)
+---@field max_wait_ms? integer how long an attempt may wait for its turn (1000)
+
+---@class tide.PolicyBulkhead
+---@field concurrent? integer attempts on the wire at a time (64)
+---@field queue? integer attempts that may wait for one of those places (64)
+---@field max_wait_ms? integer and for how long (100)
 
 ---@class tide.policy
 tide.policy = {}

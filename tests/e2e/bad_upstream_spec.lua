@@ -25,6 +25,7 @@ return {
 local POLICY = [[return { quick = {
   deadline_ms = 5000, attempt = { timeout_ms = 1200, connect_ms = 500 },
   response = { max_bytes = 2000000 },
+  retry = { attempts = 1 }, breaker = { consecutive = 0, min_calls = 10000 },
 } }]]
 
 describe("a service that misbehaves", function()

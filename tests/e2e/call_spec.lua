@@ -76,7 +76,9 @@ return {
 }
 ]]
 
-local POLICY = [[return { quick = { deadline_ms = 800, attempt = { timeout_ms = 600 } } }]]
+local POLICY = [[return { quick = {
+  deadline_ms = 800, attempt = { timeout_ms = 600 }, retry = { attempts = 1 },
+} }]]
 
 -- The service shows bytes as characters.
 local function utf8_of_latin1(text)

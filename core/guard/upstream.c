@@ -1,0 +1,145 @@
+// upstream.c -- see upstream.h for the contract.
+
+#include "guard/upstream.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "guard/memory.h"
+
+#define MS UINT64_C(1000000)
+
+struct upstream_set {
+  pthread_mutex_t lock;
+  struct upstream *first;
+  uint64_t seed;
+};
+
+struct upstream_set *upstream_set_new(uint64_t seed)
+{
+  struct upstream_set *set = guard_memory(sizeof(*set));
+  if (!set) return NULL;
+  *set = (struct upstream_set){.seed = seed};
+  if (!pthread_mutex_init(&set->lock, NULL)) return set;
+  free(set);
+  return NULL;
+}
+
+static void free_one(struct upstream *u)
+{
+  bulkhead_finish(&u->bulkhead);
+  free(u->key);
+  free(u);
+}
+
+void upstream_set_free(struct upstream_set *set)
+{
+  if (!set) return;
+  for (struct upstream *u = set->first, *next; u; u = next) {
+    next = u->next;
+    free_one(u);
+  }
+  pthread_mutex_destroy(&set->lock);
+  free(set);
+}
+
+static struct upstream *make(struct upstream_set *set, struct slice key,
+                             const struct policy *policy, uint64_t now_ns)
+{
+  struct upstream *u = guard_memory(sizeof(*u));
+  if (!u) return NULL;
+  memset(u, 0, sizeof(*u));
+  u->key = strndup(key.data, key.len);
+  if (!u->key ||
+      !bulkhead_init(&u->bulkhead, (uint32_t)policy->bulkhead_concurrent,
+                     now_ns)) {
+    free(u->key);
+    free(u);
+    return NULL;
+  }
+  struct budget_options budget = policy_budget(policy);
+  uint64_t hash_key[2] = {set->seed, ~set->seed};
+  breaker_init(&u->breaker, hash_table(hash_key, key), now_ns);
+  budget_init(&u->budget, &budget, now_ns);
+  gate_init(&u->gate);
+  limiter_init(&u->limiter);
+  u->next = set->first;
+  set->first = u;
+  return u;
+}
+
+struct upstream *upstream_get(struct upstream_set *set, struct slice key,
+                              const struct policy *policy, uint64_t now_ns)
+{
+  pthread_mutex_lock(&set->lock);
+  struct upstream *u = set->first;
+  while (u && !slice_is(key, u->key))
+    u = u->next;
+  bool known = u != NULL;
+  if (!known) u = make(set, key, policy, now_ns);
+  pthread_mutex_unlock(&set->lock);
+
+  struct bulkhead_options options = policy_bulkhead(policy);
+  if (known)
+    bulkhead_resize(&u->bulkhead, &options,
+                    (uint32_t)policy->bulkhead_concurrent, now_ns);
+  return u;
+}
+
+// --- options ---
+
+uint64_t policy_slow_ns(const struct policy *p)
+{
+  int64_t ms = p->breaker_slow_ms ? p->breaker_slow_ms : p->attempt_ms * 8 / 10;
+  return (uint64_t)ms * MS;
+}
+
+struct breaker_options policy_breaker(const struct policy *p)
+{
+  return (struct breaker_options){
+      .mode = BREAKER_FULL,
+      .bucket_ms = (uint32_t)(p->breaker_window_ms / BREAKER_BUCKETS),
+      .min_calls = (uint32_t)p->breaker_min_calls,
+      .consecutive = (uint32_t)p->breaker_consecutive,
+      .fail_ratio = (double)p->breaker_fail_percent / 100,
+      .slow_ratio = (double)p->breaker_slow_percent / 100,
+      .base_open_ms = (uint32_t)p->breaker_open_ms,
+      .max_open_ms = (uint32_t)p->breaker_max_open_ms,
+      .probes = (uint32_t)p->breaker_probes,
+      .admitted = (uint32_t)(p->breaker_successes + 7),
+      .successes = (uint32_t)p->breaker_successes,
+      .failures = 1,
+      .lease_ms = (uint32_t)p->attempt_ms + 1000,
+  };
+}
+
+struct budget_options policy_budget(const struct policy *p)
+{
+  return (struct budget_options){
+      .cap = p->retry_budget * BUDGET_TOKEN,
+      .deposit = p->retry_budget_percent * BUDGET_TOKEN / 100,
+      .floor_per_s = BUDGET_FLOOR_PER_S,
+  };
+}
+
+struct limiter_options policy_limiter(const struct policy *p)
+{
+  if (p->limiter_limit == 0) return (struct limiter_options){.burst = 1};
+  int64_t burst = p->limiter_burst ? p->limiter_burst : p->limiter_limit;
+  return (struct limiter_options){
+      .interval_ns = limiter_interval_ns((uint64_t)p->limiter_period_ms * MS,
+                                         (uint64_t)p->limiter_limit),
+      .burst = (uint32_t)burst,
+  };
+}
+
+struct bulkhead_options policy_bulkhead(const struct policy *p)
+{
+  return (struct bulkhead_options){
+      .queue_max = (uint32_t)p->bulkhead_queue,
+      .wait = {.long_ns = (uint64_t)p->bulkhead_max_wait_ms * MS,
+               .short_ns = CODEL_SHORT_NS,
+               .standing_ns = CODEL_STANDING_NS},
+  };
+}

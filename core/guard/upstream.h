@@ -1,0 +1,55 @@
+// upstream.h -- what the whole process knows of one upstream.
+//
+// Breaker, retry budget, penalty gate, limiter and bulkhead are one per
+// upstream, not one per worker: a limit of 100 a minute would else be one of
+// 100 per worker, and a breaker would learn as many times more slowly. They are
+// found by a stable key (the integration's name and base), so that they outlive
+// reloads; their options come from the policy of each call, and change with it.
+//
+// Finding one takes a mutex: it is done once per generation, not per call. An
+// upstream lives as long as its set. What is in it is safe for threads.
+
+#ifndef GUARD_UPSTREAM_H
+#define GUARD_UPSTREAM_H
+
+#include "base/slice.h"
+#include "guard/breaker.h"
+#include "guard/budget.h"
+#include "guard/bulkhead.h"
+#include "guard/gate.h"
+#include "guard/limiter.h"
+#include "guard/policy.h"
+
+struct upstream {
+  struct breaker breaker;
+  struct budget budget;
+  struct gate gate;
+  struct limiter limiter;
+  struct bulkhead bulkhead;
+  struct upstream *next;
+  char *key;
+};
+
+struct upstream_set;
+
+// `seed`: for the jitter of breakers. NULL: no memory.
+struct upstream_set *upstream_set_new(uint64_t seed);
+// Nobody uses them any more. NULL is fine.
+void upstream_set_free(struct upstream_set *set);
+
+// The upstream of that key, made now if it is new. `policy` is the
+// integration's: how many may be on the wire at once is a property of the
+// upstream and not of a call. NULL: no memory.
+struct upstream *upstream_get(struct upstream_set *set, struct slice key,
+                              const struct policy *policy, uint64_t now_ns);
+
+// --- a policy, as the primitives' options ---
+
+struct breaker_options policy_breaker(const struct policy *p);
+struct budget_options policy_budget(const struct policy *p);
+struct limiter_options policy_limiter(const struct policy *p);
+struct bulkhead_options policy_bulkhead(const struct policy *p);
+// From where on an answer is slow.
+uint64_t policy_slow_ns(const struct policy *p);
+
+#endif
