@@ -31,7 +31,11 @@ for name, value in pairs { %s } do integration[name] = value end
 return integration
 ]]
 
-local POLICIES = "return { demo = { deadline_ms = 10000, attempt = { timeout_ms = 4000 } } }"
+-- Without what the guard adds on its own: its specs turn that on.
+local POLICIES = [[return { demo = {
+  deadline_ms = 10000, attempt = { timeout_ms = 4000 }, retry = { attempts = 1 },
+  breaker = { consecutive = 0, min_calls = 10000 }, bulkhead = { concurrent = 1000 },
+} }]]
 
 return function(options)
   local path = folder.new()
