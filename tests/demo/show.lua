@@ -58,11 +58,16 @@ local function show_tools(tools)
   end
 end
 
+-- cjson reads all numbers as floats.
+local function plain(value)
+  return tostring(math.type(value) and math.tointeger(value) or value)
+end
+
 -- What an agent can act on, beside the sentence.
 local function show_error(error)
   local words = { "code " .. error.code }
   for _, key in ipairs { "retry_after_ms", "attempts", "side_effect" } do
-    if error[key] then words[#words + 1] = key .. " " .. tostring(error[key]) end
+    if error[key] then words[#words + 1] = key .. " " .. plain(error[key]) end
   end
   say("31", table.concat(words, ", "))
 end
