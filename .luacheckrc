@@ -7,6 +7,7 @@ stds.tide = { read_globals = { tide = { fields = {
   policy = { fields = { "extend" } },
   log = { fields = { "debug", "info", "warn", "error" } },
   time = { fields = { "sleep", "now", "iso", "parse" } },
+  cjson = { fields = { "encode", "decode", "null" } },
   json = { fields = { "encode", "decode", "array", "null" } },
   base64 = { fields = { "encode", "decode", "encode_url", "decode_url" } },
   url = { fields = { "encode", "decode", "query", "parse" } },

@@ -18,6 +18,7 @@ void bind_open(lua_State *L, void *ctx)
   bind_random_open(L, env);
   bind_log_open(L, env);
   bind_json_open(L);
+  bind_cjson_open(L);
   bind_base64_open(L);
   bind_url_open(L);
   bind_hash_open(L);

@@ -33,6 +33,7 @@ void bind_env_open(lua_State *L, const struct bind_env *env);    // env secret
 void bind_random_open(lua_State *L, const struct bind_env *env); // random uuid
 void bind_log_open(lua_State *L, const struct bind_env *env);
 void bind_json_open(lua_State *L);
+void bind_cjson_open(lua_State *L);
 void bind_base64_open(lua_State *L);
 void bind_url_open(lua_State *L);
 void bind_hash_open(lua_State *L);

@@ -66,3 +66,33 @@ describe("tide.json", function()
     small:close()
   end)
 end)
+
+describe("tide.cjson", function()
+  local vm
+
+  before_each(function() vm = T.vm.new {} end)
+  after_each(function() vm:close() end)
+
+  it("is lua-cjson, with its floats", function()
+    assert.is_true(vm:load [[
+      local value = tide.cjson.decode '{"n":1,"none":null}'
+      return math.type(value.n) == "float" and value.none == tide.json.null
+        and tide.cjson.encode { 1, 2 } == "[1,2]"
+    ]])
+  end)
+
+  it("raises for what is no JSON, what JSON cannot say, and depth", function()
+    assert.is_true(vm:load [[
+      return not pcall(tide.cjson.decode, "[1,]") and not pcall(tide.cjson.encode, { 0 / 0 })
+        and not pcall(tide.cjson.decode, ("["):rep(100) .. ("]"):rep(100))
+        and not pcall(tide.cjson.decode, "[nan]")
+    ]])
+  end)
+
+  it("cannot be configured", function()
+    assert.is_true(vm:load [[
+      return not pcall(function() return tide.cjson.encode_max_depth end)
+        and not pcall(function() tide.cjson.encode = nil end)
+    ]])
+  end)
+end)
