@@ -44,7 +44,8 @@ static enum error_code open_row(struct listeners *l, size_t n,
                                 struct slice address, struct error *err)
 {
   char name[128];
-  enum error_code code = http_listen(address, &l->fds[0][n], err);
+  enum error_code code = http_listen_probe(address, err);
+  if (code == OK) code = http_listen(address, &l->fds[0][n], err);
   if (code != OK) return code;
   http_listener_name(l->fds[0][n], name, sizeof(name));
   for (unsigned w = 1; w < l->workers && code == OK; w++) {

@@ -184,6 +184,30 @@ enum error_code http_listen(struct slice address, int *fd, struct error *err)
   return code;
 }
 
+// Binds as one who shares with nobody; the socket is closed at once.
+static bool is_alone(const struct place *place)
+{
+  int on = 1, family = place->address.any.sa_family;
+  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  bool alone = !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (family == AF_INET6)
+    alone &= !setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  alone = alone && !bind(fd, &place->address.any, place->len);
+  int why = errno;
+  close(fd);
+  errno = why;
+  return alone;
+}
+
+enum error_code http_listen_probe(struct slice address, struct error *err)
+{
+  struct place place = {0};
+  if (address.len > 5 && !memcmp(address.data, "unix:", 5)) return OK;
+  if (!parse_tcp(address, &place)) return unclear(address, err);
+  return is_alone(&place) ? OK : failed(address, "listen on", err);
+}
+
 void http_listener_name(int fd, char *out, size_t size)
 {
   struct place place = {0};

@@ -79,6 +79,10 @@ struct http_server *http_server_new(struct loop *loop,
 // one is refused). TCP gets SO_REUSEPORT, so each worker opens its own. Port 0
 // picks one. E_CONFIG with the reason and what to do.
 enum error_code http_listen(struct slice address, int *fd, struct error *err);
+// Before the first http_listen() of a process: with SO_REUSEPORT a second
+// process of the same user would else share the port, and get half of the
+// connections, without a word. Always fine for a unix socket and for port 0.
+enum error_code http_listen_probe(struct slice address, struct error *err);
 // The address of an open listener as text, NUL-terminated ("127.0.0.1:43121").
 void http_listener_name(int fd, char *out, size_t size);
 

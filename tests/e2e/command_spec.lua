@@ -151,6 +151,16 @@ describe("tidegate", function()
     assert.matches("/no/such/folder", err)
   end)
 
+  it("will not share a port with another that runs", function()
+    local g = gateway.start { scripts = { ["hello.lua"] = SCRIPT }, args = { "--workers", "1" } }
+    local code, _, err = run("serve", { "--listen", "127.0.0.1:" .. g.port })
+    g:stop()
+
+    assert.equal(1, code)
+    assert.matches("127%.0%.0%.1:" .. g.port, err)
+    assert.matches("in use", err)
+  end)
+
   it("serves on a unix socket", function()
     local g = gateway.start {
       scripts = { ["hello.lua"] = SCRIPT },
