@@ -187,22 +187,38 @@ static void fail(struct call *c, lua_State *L, int index, struct call_result *r)
 }
 
 // What was raised, and where: for the log alone.
-static void log_failure(const struct call *c)
+static void log_failure(const struct call *c, struct slice text)
 {
-  struct slice text = task_failure_text(vm_tasks(c->live.vm));
-  if (!text.data) return;
+  if (!text.len) return;
   log_warn(vm_log(c->live.vm), "script/call",
            "script failed tool=%.*s req=%.*s: %.*s", SLICE_ARG(c->tool->name),
            SLICE_ARG(c->request_id), SLICE_ARG(text));
+}
+
+// Where on L the error object is; 0 if the handler did not fail. Whatever it
+// returned behind nil is an error, or a slip would pass for success.
+static int failure_at(struct call *c, lua_State *L, enum error_code code)
+{
+  if (code != OK) {
+    log_failure(c, task_failure_text(vm_tasks(c->live.vm)));
+    return lua_gettop(L);
+  }
+  bool nothing = lua_isnoneornil(L, 1) && !lua_isnoneornil(L, 2);
+  bool refused = !lua_toboolean(L, 1) && fault_is(L, 2);
+  if (!nothing && !refused) return 0;
+  lua_settop(L, 2); // nil err
+  struct buf text = {0};
+  fault_wrap(L, &text); // nil object
+  log_failure(c, buf_slice(&text));
+  buf_finish(&text);
+  return 2;
 }
 
 static void on_task_done(void *ctx, lua_State *L, enum error_code code)
 {
   struct call *c = ctx;
   struct call_result r = {.error = {.retry_after_ms = -1}};
-  if (code != OK) log_failure(c);
-  int failed = code != OK ? lua_gettop(L) : 0;
-  if (!failed && !lua_toboolean(L, 1) && fault_is(L, 2)) failed = 2;
+  int failed = failure_at(c, L, code);
   if (failed) {
     fail(c, L, failed, &r);
     return;

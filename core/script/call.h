@@ -9,7 +9,8 @@
 //
 // What the handler returns: a table or a response becomes JSON (a response's
 // bytes are spliced, not decoded), a string text, blocks of tide.content
-// content, nil with an error object the error.
+// content; nil with anything behind it is an error. Where the tool declares a
+// result, it must be a value that keeps to it: no text, no content.
 // For the worker's thread.
 
 #ifndef SCRIPT_CALL_H

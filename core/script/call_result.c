@@ -51,13 +51,18 @@ static enum error_code read_text(struct slice text, struct call_result *r)
 }
 
 static enum error_code read_response(struct response *res,
+                                     const struct tool *tool,
                                      struct call_result *r)
 {
   struct slice body = buf_slice(&res->answer.body);
-  if (!response_is_json(res)) return read_text(body, r);
+  struct error why;
+  if (res->ended) {
+    error_set(&why, E_INVALID, "a response of a call that has ended");
+    return fail(r, &why);
+  }
+  if (!tool->result && !response_is_json(res)) return read_text(body, r);
   r->form = CALL_JSON;
   r->body = body;
-  struct error why;
   if (json_valid(body, (struct json_limits){0}, &why) != OK)
     return fail(r, &why);
   r->body_checked = true;
@@ -90,10 +95,14 @@ static enum error_code write_content(lua_State *L, struct buf *out,
 static enum error_code check_declared(const struct tool *tool,
                                       struct call_result *r)
 {
-  if (!tool->result || r->form != CALL_JSON) return OK;
+  if (!tool->result) return OK;
   struct arena arena = {0};
   struct json_doc doc;
   struct error why;
+  if (r->form != CALL_JSON) {
+    error_set(&why, E_INVALID, "content, where a value is declared");
+    return fail(r, &why);
+  }
   enum error_code code =
       json_parse(&doc, r->body, (struct json_limits){0}, &arena, &why);
   if (code == OK) code = schema_check(tool->result, &doc, 0, &why);
@@ -105,13 +114,15 @@ static enum error_code read_form(lua_State *L, const struct tool *tool,
                                  struct buf *out, struct call_result *r)
 {
   struct response *res = response_at(L, 1);
-  if (res) return read_response(res, r);
+  if (res) return read_response(res, tool, r);
   if (is_content(L, 1) || is_content_list(L, 1))
     return write_content(L, out, r);
 
   size_t len;
   const char *text;
-  switch (lua_type(L, 1)) {
+  int type = lua_type(L, 1);
+  if (tool->result) type = LUA_TTABLE; // a value, whatever it is
+  switch (type) {
   case LUA_TNONE:
   case LUA_TNIL:
     r->form = CALL_TEXT;
@@ -121,7 +132,10 @@ static enum error_code read_form(lua_State *L, const struct tool *tool,
     text = lua_tolstring(L, 1, &len);
     buf_append(out, text, len);
     return read_text(buf_slice(out), r);
-  default: r->form = CALL_JSON; return write_value(L, tool->result, out, r);
+  default:
+    r->form = CALL_JSON;
+    lua_settop(L, 1); // nothing is null
+    return write_value(L, tool->result, out, r);
   }
 }
 
