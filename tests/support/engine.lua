@@ -4,6 +4,7 @@
 --     script = [[...]],       -- scripts/demo.lua, or
 --     tools = [[...]],        -- what comes before its table, which is then
 --     fields = [[...]],       -- { name = "demo", upstream, tools } and these
+--     policy = [[...]],       -- what its policy says besides the plain one, or
 --     policies = [[...]],     -- policies/demo.lua
 --     seed = 1, ...           -- whatever else testing.new takes
 --   }
@@ -32,17 +33,20 @@ return integration
 ]]
 
 -- Without what the guard adds on its own: its specs turn that on.
-local POLICIES = [[return { demo = {
+local POLICIES = [[
+local plain = {
   deadline_ms = 10000, attempt = { timeout_ms = 4000 }, retry = { attempts = 1 },
   breaker = { consecutive = 0, min_calls = 10000 }, bulkhead = { concurrent = 1000 },
-} }]]
+}
+return { demo = tide.policy.extend(plain, { %s }) }
+]]
 
 return function(options)
   local path = folder.new()
   local script = options.script or TEMPLATE:format(options.tools, options.fields or "")
   folder.fill(path, {
     ["scripts/demo.lua"] = script,
-    ["policies/demo.lua"] = options.policies or POLICIES,
+    ["policies/demo.lua"] = options.policies or POLICIES:format(options.policy or ""),
   })
   local ok, kit = pcall(testing.new, {
     scripts = path .. "/scripts",

@@ -18,10 +18,7 @@ end
 local kit
 
 local function open(tools, policy)
-  kit = engine {
-    tools = tools,
-    policies = ("return { demo = { deadline_ms = 10000, %s } }"):format(policy or ""),
-  }
+  kit = engine { tools = tools, policy = policy }
 end
 
 after_each(function()

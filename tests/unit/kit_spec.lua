@@ -398,7 +398,7 @@ describe("time", function()
   it("of thirty seconds takes under five milliseconds", function()
     local patient <close> = engine {
       tools = TOOLS,
-      policies = "return { demo = { deadline_ms = 60000, attempt = { timeout_ms = 60000 } } }",
+      policy = "deadline_ms = 60000, attempt = { timeout_ms = 60000 }",
     }
     patient:upstream("GET *", { delay_ms = 30000 })
     local before = os.clock()
