@@ -1,7 +1,6 @@
 // kit_run.c -- letting time go by, and what is left when nothing moves.
 
-#include <inttypes.h>
-
+#include "guard/bulkhead.h"
 #include "testing/kit.h"
 
 // A script that loops without waiting for anything is stopped by its budget;
@@ -79,26 +78,49 @@ static unsigned count_calls(const struct kit *kit)
   return n;
 }
 
+// Attempts that hold or wait for a place at any upstream.
+static unsigned count_places(const struct kit *kit)
+{
+  const struct catalog *catalog = kit->live.generation->catalog;
+  unsigned n = 0;
+  for (size_t i = 0; i < catalog->integration_count; i++) {
+    struct bulkhead *b = &catalog->integrations[i].upstream->bulkhead;
+    n += bulkhead_in_flight(b) + bulkhead_queued(b);
+  }
+  return n;
+}
+
 /// kit:quiet(): true | false, string
 /// Does nothing run or wait any more? If not, what does.
 int kit_quiet(lua_State *L)
 {
   struct kit *kit = kit_check(L);
   struct vm *vm = kit->live.vm;
-  unsigned calls = count_calls(kit), tasks = task_running(vm_tasks(vm)),
-           transfers = http_client_stats(kit->live.http).running,
-           held = vm_held(vm);
-  size_t timers = loop_timers(kit->loop);
-  bool deferred = !timers && loop_next(kit->loop) != UINT64_MAX;
-  lua_pushboolean(L, !calls && !tasks && !transfers && !held && !timers &&
-                         !deferred); // quiet
-  if (lua_toboolean(L, -1)) return 1;
-  lua_pushfstring(L,
-                  "%d calls, %d tasks, %d transfers, %d timers, %d holds of "
-                  "the VM, deferred work: %s",
-                  (int)calls, (int)tasks, (int)transfers, (int)timers,
-                  (int)held, deferred ? "yes" : "no"); // quiet what
-  return 2;
+  const struct {
+    const char *what;
+    size_t n;
+  } all[] = {
+      {"calls", count_calls(kit)},
+      {"tasks", task_running(vm_tasks(vm))},
+      {"transfers", http_client_stats(kit->live.http).running},
+      {"places", count_places(kit)},
+      {"holds of the VM", vm_held(vm)},
+      {"timers", loop_timers(kit->loop)},
+      {"turns to come", loop_next(kit->loop) <= loop_now(kit->loop)},
+  };
+  bool quiet = true;
+  lua_pushliteral(L, "still there:"); // text
+  for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    if (all[i].n == 0) continue;
+    quiet = false;
+    lua_pushfstring(L, " %I %s;", (LUAI_UACINT)all[i].n, all[i].what);
+    lua_concat(L, 2); // text
+  }
+  lua_pushboolean(L, quiet); // text quiet
+  lua_insert(L, -2);         // quiet text
+  if (!quiet) return 2;
+  lua_pop(L, 1); // quiet
+  return 1;
 }
 
 /// kit:memory(): integer

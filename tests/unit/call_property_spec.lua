@@ -50,6 +50,15 @@ local AUTH = [[auth = function(ctx, request)
   end
 end]]
 
+-- Small numbers, so that everything has something to do.
+local GUARDED = [[
+  attempt = { timeout_ms = 1500, connect_ms = 500 },
+  retry = { attempts = 4, base_ms = 20, throttled_base_ms = 100, max_ms = 500, budget = 1000 },
+  breaker = { window_ms = 1000, min_calls = 5, consecutive = 6, open_ms = 200, max_open_ms = 300 },
+  limiter = { limit = 5, period_ms = 1000, burst = 4, max_wait_ms = 300 },
+  bulkhead = { concurrent = 2, queue = 2, max_wait_ms = 200 },
+]]
+
 local ENDS = { "no_name", "refused", "connect_timeout", "tls_failed", "stale_connection", "reset",
                "cut", "timeout", "garbage", "too_large", "failed" }
 local STATUSES = { 301, 400, 401, 404, 409, 429, 500, 503 }
@@ -94,10 +103,11 @@ end
 describe("any call", function()
   local kit
 
-  before_each(function()
-    kit = engine { tools = TOOLS, fields = AUTH }
-    kit:upstream("* *", behaviour)
-  end)
+  local function open(policy)
+    local new = engine { tools = TOOLS, fields = AUTH, policy = policy }
+    new:upstream("* *", behaviour)
+    return new
+  end
 
   after_each(function() kit:close() end)
 
@@ -109,29 +119,66 @@ describe("any call", function()
       kit:advance(random(3) == 1 and 0 or random(0, 4000))
       call:cancel()
     end
-    return call:wait()
+    call:wait()
+    kit:advance(0) -- what was handed over when it ended comes back
+    return call
   end
 
-  it("ends, and leaves nothing behind", function()
-    math.randomseed(20261120)
+  local seen -- what the guard did
+
+  local function look_at(trail)
+    for _, step in ipairs(trail) do
+      seen[step.step] = true
+      if step.step == "reject" then seen[step.label] = true end
+    end
+  end
+
+  -- How many ended with which code. Asserts after each that nothing is left.
+  local function all_cases(n)
     local codes, memory = {}, nil
-    for i = 1, CASES do
+    seen = {}
+    for i = 1, n do
       local call = one_case()
       local code = call.ok and "ok" or call.error.code
       codes[code] = (codes[code] or 0) + 1
       local quiet, what = kit:quiet()
       assert(quiet and call.done and call.ms <= 10000, what)
-      if i % 500 == 0 then kit:clear() kit:upstream("* *", behaviour) end
+      look_at(call.trail)
+      if i % 500 == 0 then
+        kit:clear()
+        kit:upstream("* *", behaviour)
+      end
       if i == 1000 then memory = kit:memory() end
     end
+    assert.is_true(kit:memory() - memory < 64 * 1024)
+    return codes
+  end
+
+  it("ends, and leaves nothing behind", function()
+    math.randomseed(20261120)
+    kit = open()
+
+    local codes = all_cases(CASES)
 
     assert.is_true(codes.ok > 1000 and codes.cancelled > 1000 and codes.script_failed > 100)
     assert.is_true(codes.unavailable > 100 and codes.timeout > 10)
-    assert.is_true(kit:memory() - memory < 64 * 1024)
+  end)
+
+  it("does so with every part of the guard at work", function()
+    math.randomseed(20261121)
+    kit = open(GUARDED)
+
+    local codes = all_cases(CASES // 2)
+
+    assert.is_true(codes.ok > 500 and codes.cancelled > 500 and codes.unavailable > 100)
+    for _, what in ipairs { "breaker_open", "limiter", "bulkhead_full", "gate", "backoff" } do
+      assert.is_true(seen[what], what)
+    end
   end)
 
   it("ends when many run at once and the kit is closed on them", function()
     math.randomseed(7)
+    kit = open(GUARDED)
     for _ = 1, 50 do
       local calls = {}
       for i = 1, 20 do
@@ -141,18 +188,17 @@ describe("any call", function()
       for _ = 1, 10 do any(calls):cancel() end
       if random(5) == 1 then
         kit:close()
-        kit = engine { tools = TOOLS, fields = AUTH }
-        kit:upstream("* *", behaviour)
+        kit = open(GUARDED)
       end
       for _, call in ipairs(calls) do assert.is_true(call:wait().done) end
+      kit:advance(0)
       assert(kit:quiet())
     end
   end)
 
   it("has the same trails each time", function()
     local function trails()
-      local own <close> = engine { tools = TOOLS, fields = AUTH }
-      own:upstream("* *", behaviour)
+      local own <close> = open(GUARDED)
       math.randomseed(99)
       local text = {}
       for i = 1, 100 do
@@ -161,6 +207,7 @@ describe("any call", function()
       return table.concat(text) .. own:log()
     end
 
+    kit = open()
     local first = trails()
     math.randomseed(1)
     assert.equal(first, trails())
