@@ -13,7 +13,7 @@ return {
   name = "%s",
   title = "Harbour",
   about = "Gets.",
-  upstream = { base = "%s", policy = "quick" },
+  upstream = { base = "%s", policy = "quick"%s },
   tools = {
     get = { about = "Get.", args = { path = str() }, annotations = { read_only = true },
       run = get },
@@ -34,14 +34,17 @@ describe("a service that misbehaves", function()
   setup(function()
     up = require("upstream").start()
     local scripts = {}
-    local function add(name, base) scripts[name .. ".lua"] = SCRIPT:format(name, base) end
-    add("web", up:url(""):gsub("/$", ""))
+    local function add(name, base, more)
+      scripts[name .. ".lua"] = SCRIPT:format(name, base, more or "")
+    end
+    add("web", (up:url(""):gsub("/$", "")))
     add("closed", up:url("", "closed"))
     add("mute", up:url("", "mute"))
     add("expired", up:url("", "expired"))
     add("self_signed", up:url("", "self_signed"))
     add("wrong_name", up:url("", "wrong_name"))
     add("trusted", up:url("", "https"))
+    add("careless", up:url("", "self_signed"), ", insecure_tls = true")
     add("nowhere", "https://no-such-name.invalid")
     g = gateway.start {
       scripts = scripts,
@@ -121,6 +124,14 @@ describe("a service that misbehaves", function()
 
     assert.is_true(err.retry_after_ms > 0)
     assert.matches("again in", result.text)
+  end)
+
+  it("is trusted without one when the integration says so, which is shouted", function()
+    local result = g:call("careless_get", { path = "/json" })
+
+    assert.is_true(result.structuredContent.ok)
+    assert.matches("warn [^\n]*careless%.lua: upstream%.insecure_tls: [^\n]*", g:log())
+    assert.equal("tls_failed", g:fails("self_signed_get", { path = "/json" }).code)
   end)
 
   it("is trusted with the right certificate", function()
