@@ -32,7 +32,7 @@ static const struct command {
      "standard\n"
      "output, the trail to standard error. Exit status 1 if the call "
      "failed.\n\n"
-     "  tidegate call open_meteo_geocode '{\"place\": \"Bergen\"}'\n",
+     "  tidegate call open_meteo_places_find '{\"name\": \"Bergen\"}'\n",
      command_call},
     {"version", "", "print the version", "", command_version},
 };

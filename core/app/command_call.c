@@ -20,6 +20,7 @@ struct one_call {
   struct loop *loop;
   struct live live;
   struct prng chance;
+  const struct tool *tool;
   int status;
   bool done;
 };
@@ -33,6 +34,16 @@ static void print_text(const struct one_call *c, struct slice text, FILE *out)
   fwrite(clean.data ? clean.data : "", 1, clean.len, out);
   fputc('\n', out);
   buf_finish(&clean);
+}
+
+// Where it goes and how patiently, which no event of the trail says.
+static void describe_tool(const struct tool *tool, struct buf *out)
+{
+  buf_printf(out, "trail of %.*s", SLICE_ARG(tool->name));
+  if (tool->integration->base.len > 0)
+    buf_printf(out, " (%.*s, policy %.*s)", SLICE_ARG(tool->integration->base),
+               SLICE_ARG(tool->policy->name));
+  buf_puts(out, ":\n");
 }
 
 static void print_error(const struct one_call *c, const struct call_result *r)
@@ -53,11 +64,11 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
 {
   (void)call;
   struct one_call *c = ctx;
-  struct buf trail = {0};
-  trail_print(r->trail, &trail);
-  fputs("trail:\n", stderr);
-  print_text(c, buf_slice(&trail), stderr);
-  buf_finish(&trail);
+  struct buf text = {0};
+  describe_tool(c->tool, &text);
+  trail_print(r->trail, &text);
+  print_text(c, buf_slice(&text), stderr);
+  buf_finish(&text);
   if (r->form == CALL_ERROR)
     print_error(c, r);
   else
@@ -114,8 +125,7 @@ static enum error_code read_arguments(struct input *in, const char *given,
   if (code != OK) return code;
   in->node = json_get(&in->doc, 0, "arguments");
   if (json_type(&in->doc, in->node) == JSON_OBJECT) return OK;
-  return error_set(err, E_INVALID,
-                   "arguments are a JSON object, as '{\"city\": \"Bergen\"}'");
+  return error_set(err, E_INVALID, "not an object");
 }
 
 static const struct tool *find_tool(const struct catalog *c, const char *name)
@@ -135,6 +145,7 @@ static void start(struct one_call *c, const struct tool *tool,
                   const struct input *in)
 {
   char id[UUID_LEN + 1] = "call";
+  c->tool = tool;
   random_uuid(id);
   struct call_options o = {
       .tool = tool,
@@ -159,7 +170,10 @@ static void run_call(struct one_call *c, const struct command_line *line,
   const struct tool *tool = find_tool(catalog, line->argv[1]);
   c->status = 2;
   if (tool && read_arguments(&in, given, &err) != OK)
-    fprintf(stderr, "tidegate call: %s\n", err.message);
+    fprintf(stderr,
+            "tidegate call: arguments are a JSON object, as '{\"city\": "
+            "\"Bergen\"}': %s\n",
+            err.message);
   else if (tool)
     start(c, tool, &in);
   buf_finish(&in.text);
@@ -195,10 +209,16 @@ int command_call(const struct command_line *line)
   struct error err;
   if (line->argc < 2 || line->argc > 3) {
     fputs("usage: tidegate call TOOL [JSON]\n", stderr);
+    if (line->argc > 3)
+      fputs("The JSON is one argument, in single quotes: '{\"id\": 3}'\n",
+            stderr);
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  if (engine_init(&c.engine, line->options, line->environment, &err) != OK) {
+  // The trail and the error say it all; a log line for each is for serving.
+  struct options options = *line->options;
+  if (options.log_level.len == 0) options.log_level = SLICE("warn");
+  if (engine_init(&c.engine, &options, line->environment, &err) != OK) {
     fprintf(stderr, "tidegate: %s\n", err.message);
     return 2;
   }

@@ -2,6 +2,10 @@
 
 #include "app/engine.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
 #include "base/random.h"
 #include "loop/clock.h"
 #include "net/url.h"
@@ -29,15 +33,65 @@ uint64_t engine_seed(void)
   return seed;
 }
 
+// --- what the options name ---
+
+static enum error_code unreadable(const char *option, struct slice path,
+                                  struct error *err)
+{
+  char room[128];
+  return error_set(err, E_CONFIG, "%s: %.*s cannot be read: %s", option,
+                   SLICE_ARG(path), strerror_r(errno, room, sizeof(room)));
+}
+
+static enum error_code check_folder(const char *option, struct slice path,
+                                    struct error *err)
+{
+  DIR *folder = opendir(path.data);
+  if (!folder) return unreadable(option, path, err);
+  closedir(folder);
+  return OK;
+}
+
+static enum error_code check_file(const char *option, struct slice path,
+                                  struct error *err)
+{
+  FILE *file = fopen(path.data, "re");
+  if (!file) return unreadable(option, path, err);
+  fclose(file);
+  return OK;
+}
+
+// A path that somebody gave is there. Without ./policies there are the
+// built-in ones; what is wrong with the scripts, loading says.
+static enum error_code check_paths(const struct options *o, struct error *err)
+{
+  enum error_code code = OK;
+  if (!slice_is(o->policies, "policies"))
+    code = check_folder("policies", o->policies, err);
+  if (code == OK && o->secrets.len > 0)
+    code = check_folder("secrets", o->secrets, err);
+  if (code == OK && o->ca_file.len > 0)
+    code = check_file("ca_file", o->ca_file, err);
+  return code;
+}
+
+static enum error_code read_level(struct engine *e, struct error *err)
+{
+  struct slice level = e->options->log_level;
+  if (level.len == 0) level = SLICE("info");
+  if (log_parse_level(level, &e->log_level)) return OK;
+  return error_set(err, E_CONFIG,
+                   "log_level: '%.*s' is none of debug, info, warn, error, off",
+                   SLICE_ARG(level));
+}
+
 enum error_code engine_init(struct engine *e, const struct options *options,
                             char **environment, struct error *err)
 {
   *e = (struct engine){.options = options};
-  if (!log_parse_level(options->log_level, &e->log_level))
-    return error_set(
-        err, E_CONFIG,
-        "log_level: '%.*s' is none of debug, info, warn, error, off",
-        SLICE_ARG(options->log_level));
+  enum error_code code = read_level(e, err);
+  if (code == OK) code = check_paths(options, err);
+  if (code != OK) return code;
   e->secrets = (struct secrets){
       .set = secret_set_new(), .options = options, .environment = environment};
   if (e->secrets.set) e->log = engine_new_log(e);
@@ -80,9 +134,13 @@ static void set_base(struct catalog *c, struct slice item,
   size_t len = equals ? (size_t)(equals - item.data) : item.len;
   struct integration *in = find_integration(c, (struct slice){item.data, len});
   faults_set_file(faults, SLICE("--base"));
-  if (!in || !equals) {
-    faults_add(faults, item,
-               "expected NAME=URL with the name of an integration");
+  if (!equals) {
+    faults_add(faults, item, "expected NAME=URL, as github=http://127.0.0.1:1");
+    return;
+  }
+  if (!in) {
+    faults_add(faults, item, "there is no integration %.*s", (int)len,
+               item.data);
     return;
   }
   struct slice base = {equals + 1, item.len - len - 1};

@@ -44,8 +44,7 @@ static enum error_code open_row(struct listeners *l, size_t n,
                                 struct slice address, struct error *err)
 {
   char name[128];
-  enum error_code code = http_listen_probe(address, err);
-  if (code == OK) code = http_listen(address, &l->fds[0][n], err);
+  enum error_code code = http_listen(address, &l->fds[0][n], err);
   if (code != OK) return code;
   http_listener_name(l->fds[0][n], name, sizeof(name));
   for (unsigned w = 1; w < l->workers && code == OK; w++) {
@@ -81,7 +80,8 @@ enum error_code listeners_open(struct listeners *l, const struct options *o,
   enum error_code code = OK;
   for (; l->count < o->listen.count && code == OK; l->count++) {
     struct slice address = o->listen.items[l->count];
-    code = check_safe(address, o, log, err);
+    code = http_listen_probe(address, err);
+    if (code == OK) code = check_safe(address, o, log, err);
     if (code == OK) code = open_row(l, l->count, address, err);
   }
   for (size_t n = 0; n < l->count && code == OK; n++)

@@ -33,13 +33,15 @@ struct option_list {
   X(OPTION_TEXT, scripts, "DIR", "scripts", 0, 0, "the integrations")          \
   X(OPTION_TEXT, policies, "DIR", "policies", 0, 0, "the policies")            \
   X(OPTION_TEXT, secrets, "DIR", "", 0, 0,                                     \
-    "files with secrets, one each; else the environment is asked")             \
+    "files with secrets, one each, named as in scripts; what is in none is "   \
+    "looked for in the environment")                                           \
   X(OPTION_LIST_OF, allow_env, "NAME", "", 0, 0,                               \
     "an environment variable that scripts may read (TIDEGATE_* always)")       \
   X(OPTION_NUMBER, workers, "N", "0", 0, 256,                                  \
     "threads that serve; 0 means one per core")                                \
-  X(OPTION_TEXT, log_level, "LEVEL", "info", 0, 0,                             \
-    "debug, info, warn, error or off; the log goes to stderr")                 \
+  X(OPTION_TEXT, log_level, "LEVEL", "", 0, 0,                                 \
+    "debug, info, warn, error or off; the log goes to stderr (default info; "  \
+    "warn for call)")                                                          \
   X(OPTION_FLAG, watch, "", "true", 0, 1,                                      \
     "reload when a file in scripts or policies changes")                       \
   X(OPTION_FLAG, trail, "", "false", 0, 1,                                     \

@@ -16,6 +16,7 @@ void report_log(struct log *log, const struct faults *f)
 {
   for (const struct fault *x = f->first; x; x = x->next)
     log_write(log, x->warning ? LOG_WARN : LOG_ERROR, "app/reload",
-              "%.*s: %.*s%s%.*s", SLICE_ARG(x->file), SLICE_ARG(x->path),
+              "%.*s%s%.*s%s%.*s", SLICE_ARG(x->file),
+              x->file.len > 0 ? ": " : "", SLICE_ARG(x->path),
               x->path.len > 0 ? ": " : "", SLICE_ARG(x->reason));
 }

@@ -3,6 +3,7 @@
 #include "app/secrets.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #define NAME_MAX_LEN 128
 #define SECRET_MAX   (64 * 1024)
+#define WHY_MAX      64
 
 static const char *variable(char **environment, const char *name, size_t len)
 {
@@ -38,22 +40,36 @@ static void variable_name(struct slice name, char out[NAME_MAX_LEN + 1])
   out[name.len] = '\0';
 }
 
-static bool read_file(const char *path, struct buf *out)
+// What is wrong with a file that is there, as " (it is empty)".
+static void say_why(char why[WHY_MAX], int number)
+{
+  char room[WHY_MAX - 4];
+  if (number != ENOENT)
+    snprintf(why, WHY_MAX, " (%s)",
+             number ? strerror_r(number, room, sizeof(room)) : "it is empty");
+}
+
+static bool read_file(const char *path, struct buf *out, char why[WHY_MAX])
 {
   FILE *file = fopen(path, "re");
-  if (!file) return false;
+  if (!file) {
+    say_why(why, errno);
+    return false;
+  }
   char chunk[1024];
   size_t n;
   while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0 &&
          out->len < SECRET_MAX)
     buf_append(out, chunk, n);
+  say_why(why, ferror(file) ? errno : 0);
   fclose(file);
   if (out->len > 0 && out->data[out->len - 1] == '\n') out->len--;
   if (out->len > 0 && out->data[out->len - 1] == '\r') out->len--;
   return buf_ok(out) && out->len > 0;
 }
 
-static struct secret *from_file(const struct secrets *s, struct slice name)
+static struct secret *from_file(const struct secrets *s, struct slice name,
+                                char why[WHY_MAX])
 {
   struct slice dir = s->options->secrets;
   if (dir.len == 0) return NULL;
@@ -64,7 +80,7 @@ static struct secret *from_file(const struct secrets *s, struct slice name)
 
   struct buf text = {0};
   struct secret *found = NULL;
-  if (read_file(path, &text)) found = secret_new(s->set, buf_slice(&text));
+  if (read_file(path, &text, why)) found = secret_new(s->set, buf_slice(&text));
   if (text.data) explicit_bzero(text.data, text.cap);
   buf_finish(&text);
   return found;
@@ -78,7 +94,8 @@ struct secret *secrets_find(void *ctx, struct slice name, char *hint,
     snprintf(hint, hint_size, "a name of [A-Za-z0-9_.-]");
     return NULL;
   }
-  struct secret *found = from_file(s, name);
+  char why[WHY_MAX] = "";
+  struct secret *found = from_file(s, name, why);
   if (found) return found;
 
   char upper[NAME_MAX_LEN + 1];
@@ -89,8 +106,8 @@ struct secret *secrets_find(void *ctx, struct slice name, char *hint,
   struct slice dir = s->options->secrets;
   if (dir.len > 0)
     snprintf(hint, hint_size,
-             "the file %.*s/%.*s or the environment variable %s",
-             SLICE_ARG(dir), SLICE_ARG(name), upper);
+             "the file %.*s/%.*s%s or the environment variable %s",
+             SLICE_ARG(dir), SLICE_ARG(name), why, upper);
   else
     snprintf(hint, hint_size, "the environment variable %s", upper);
   return NULL;

@@ -25,6 +25,11 @@ struct place {
   socklen_t len;
 };
 
+static bool is_unix(struct slice address)
+{
+  return address.len > 5 && !memcmp(address.data, "unix:", 5);
+}
+
 static enum error_code unclear(struct slice text, struct error *err)
 {
   return error_set(err, E_CONFIG,
@@ -41,7 +46,8 @@ static enum error_code failed(struct slice text, const char *what,
   const char *said = strerror_r(error, reason, sizeof(reason));
   const char *hint = "";
   if (error == EADDRINUSE) hint = "; another process listens there";
-  if (error == EACCES) hint = "; choose a port from 1024 on";
+  if (error == EEXIST) hint = " and is no socket; choose another path";
+  if (error == EACCES && !is_unix(text)) hint = "; choose a port from 1024 on";
   if (error == EADDRNOTAVAIL) hint = "; this machine has no such address";
   return error_set(err, E_CONFIG, "cannot %s %.*s: %s%s", what, SLICE_ARG(text),
                    said, hint);
@@ -137,6 +143,12 @@ static bool is_dead(const struct place *place)
   return dead;
 }
 
+static bool is_no_socket(const char *path)
+{
+  struct stat st;
+  return !lstat(path, &st) && !S_ISSOCK(st.st_mode);
+}
+
 static bool bind_unix(int fd, const struct place *place)
 {
   const char *path = place->address.un.sun_path;
@@ -144,7 +156,7 @@ static bool bind_unix(int fd, const struct place *place)
   if (bind(fd, &place->address.any, place->len)) {
     if (errno != EADDRINUSE) return false;
     if (!is_dead(place)) {
-      errno = EADDRINUSE;
+      errno = is_no_socket(path) ? EEXIST : EADDRINUSE;
       return false;
     }
     unlink(path);
@@ -170,9 +182,11 @@ static bool open_place(int fd, const struct place *place)
 enum error_code http_listen(struct slice address, int *fd, struct error *err)
 {
   struct place place = {0};
-  bool is_unix = address.len > 5 && !memcmp(address.data, "unix:", 5);
-  struct slice path = {address.data + 5, address.len - 5};
-  bool good = is_unix ? parse_unix(path, &place) : parse_tcp(address, &place);
+  bool good =
+      is_unix(address)
+          ? parse_unix((struct slice){address.data + 5, address.len - 5},
+                       &place)
+          : parse_tcp(address, &place);
   if (!good) return unclear(address, err);
   *fd = socket(place.address.any.sa_family,
                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -203,7 +217,7 @@ static bool is_alone(const struct place *place)
 enum error_code http_listen_probe(struct slice address, struct error *err)
 {
   struct place place = {0};
-  if (address.len > 5 && !memcmp(address.data, "unix:", 5)) return OK;
+  if (is_unix(address)) return OK;
   if (!parse_tcp(address, &place)) return unclear(address, err);
   return is_alone(&place) ? OK : failed(address, "listen on", err);
 }

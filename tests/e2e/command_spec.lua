@@ -124,6 +124,81 @@ describe("tidegate", function()
     assert.matches("line 1", err)
   end)
 
+  it("call says what its arguments look like when they are none", function()
+    for _, given in ipairs { "name=Ann", "[1]", "{name: 1}" } do
+      local code, _, err = run("call", { "hello_greet", given })
+      assert.equal(2, code)
+      assert.matches("arguments are a JSON object, as '{\"city\": \"Bergen\"}'", err, 1, true)
+    end
+
+    local code, _, err = run("call", { "hello_greet", '{"name":', '"Ann"}' })
+    assert.equal(2, code)
+    assert.matches("in single quotes", err)
+  end)
+
+  it("call says where it went, and leaves the log out", function()
+    local _, _, err = run("call", { "hello_fail" })
+
+    assert.matches("^trail of hello_fail %(http://127%.0%.0%.1:9, policy default%):\n", err)
+    assert.is_nil(err:find(" info ", 1, true))
+
+    _, _, err = run("call", { "hello_fail", "--log-level", "info" })
+    assert.matches(" info script/call call tool=hello_fail", err, 1, true)
+  end)
+
+  it("refuses folders and files that are not there", function()
+    for option, path in pairs {
+      ["--secrets"] = "/no/secrets", ["--policies"] = "/no/policies", ["--ca-file"] = "/no/ca.pem",
+    } do
+      local code, _, err = run("serve", { option, path })
+      assert.equal(2, code, option)
+      assert.matches(path .. " cannot be read: No such file", err, 1, true)
+    end
+  end)
+
+  it("says what is wrong with the file of a secret", function()
+    local script = SCRIPT:gsub("tools =", 'auth = { kind = "bearer", secret = "hello_key" },\n%0')
+    local function said(files)
+      local _, out = run("check", { "--secrets", "$FOLDER/secrets" },
+        { scripts = { ["hello.lua"] = script }, files = files })
+      return out
+    end
+
+    assert.matches("/hello_key (it is empty) or", said { ["secrets/hello_key"] = "\n" }, 1, true)
+    assert.matches("/hello_key (Is a directory) or", said { ["secrets/hello_key/x"] = "" }, 1, true)
+    assert.matches("/hello_key or the env", said { ["secrets/other"] = "x" }, 1, true)
+    assert.matches("^ok: ", said { ["secrets/hello_key"] = "a long secret\n" })
+  end)
+
+  it("says what is wrong with another base", function()
+    local _, out = run("check", { "--base", "hello" })
+    assert.matches("expected NAME=URL", out)
+
+    _, out = run("check", { "--base", "helo=http://127.0.0.1:1" })
+    assert.matches("there is no integration helo\n", out)
+  end)
+
+  it("refuses a word with more than one argument", function()
+    local script = SCRIPT:gsub("str { min = 1 }", 'str({ min = 1 }, "the name")')
+
+    local code, out = run("check", {}, { scripts = { ["hello.lua"] = script } })
+
+    assert.equal(1, code)
+    assert.matches("hello.lua: line 8: a word takes one table", out, 1, true)
+  end)
+
+  it("says of an address that it is none before it says that it is open to all", function()
+    local _, _, err = run("serve", { "--listen", "80800" })
+
+    assert.matches("'80800' is not understood", err, 1, true)
+  end)
+
+  it("does not say that somebody listens on what is no socket", function()
+    local _, _, err = run("serve", { "--listen", "unix:$FOLDER/note" }, { files = { note = "x" } })
+
+    assert.matches("File exists and is no socket", err, 1, true)
+  end)
+
   it("reads options from tidegate.lua, and refuses unknown ones", function()
     local code, out = run("check", { "--config", "$FOLDER/ok.lua" },
       { files = { ["ok.lua"] = 'return { log_level = "warn", listen = { ":0" } }' } })
