@@ -45,6 +45,8 @@ static void take_argument(lua_State *L)
 // Upvalue: the kind.
 static int make_word(lua_State *L)
 {
+  if (lua_gettop(L) > 1)
+    return luaL_error(L, "a word takes one table, as in str { max = 100 }");
   lua_settop(L, 1);
   lua_createtable(L, 0, 4); // argument word
   take_argument(L);

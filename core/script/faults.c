@@ -130,6 +130,20 @@ static size_t edits(struct slice a, struct slice b)
   return above[b.len];
 }
 
+// "timeout" for timeout_ms: the unit forgotten, or any last part.
+static struct slice suggest_longer(struct slice word,
+                                   const char *const *candidates, size_t n)
+{
+  struct slice none = {0};
+  for (size_t i = 0; i < n; i++) {
+    struct slice candidate = slice_of(candidates[i]);
+    if (candidate.len > word.len && candidate.data[word.len] == '_' &&
+        !memcmp(candidate.data, word.data, word.len))
+      return candidate;
+  }
+  return none;
+}
+
 struct slice faults_suggest(struct slice word, const char *const *candidates,
                             size_t n)
 {
@@ -146,5 +160,5 @@ struct slice faults_suggest(struct slice word, const char *const *candidates,
     nearest = candidate;
     best = distance;
   }
-  return nearest;
+  return nearest.data ? nearest : suggest_longer(word, candidates, n);
 }

@@ -36,7 +36,7 @@ void faults_warn(struct faults *f, struct slice path, const char *format, ...)
 void faults_print(const struct faults *f, struct buf *out);
 
 // The candidate nearest to `word` (at most 2 edits, or 1 for short words), for
-// "did you mean"; absent if none is near.
+// "did you mean", or one that goes on after it with '_'; absent if none is near.
 struct slice faults_suggest(struct slice word, const char *const *candidates,
                             size_t n);
 

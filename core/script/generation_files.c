@@ -206,8 +206,10 @@ void load_find_scripts(struct loading *load)
   size_t count;
   struct slice *names = load_list(load, load->options->scripts_dir, &count);
   if (!names) {
-    faults_add(load->faults, nowhere, "the folder %.*s cannot be read",
-               SLICE_ARG(load->options->scripts_dir));
+    char room[128];
+    faults_add(load->faults, nowhere, "the folder %.*s cannot be read: %s",
+               SLICE_ARG(load->options->scripts_dir),
+               strerror_r(errno, room, sizeof(room)));
     return;
   }
   load->files =

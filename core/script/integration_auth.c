@@ -108,7 +108,8 @@ static void read_key(struct integration_reader *r, int auth)
     faults_add(r->load->faults, PATH, "has a header and a query; one of them");
   else if (!header && !in_query)
     faults_add(r->load->faults, PATH,
-               "has no header = \"X-Key\" and no query = \"key\"");
+               "api_key goes where? say header = \"X-Api-Key\" or query = "
+               "\"key\"");
   else if (header && !header_name_ok(a->name))
     faults_add(r->load->faults, at(r, "header"), "is not the name of a header");
   if (!header && in_query) a->name = query;

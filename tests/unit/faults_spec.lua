@@ -29,6 +29,11 @@ describe("a suggestion", function()
     assert.equal("cat", faults.suggest("bat", { "cat", "hat" }))
   end)
 
+  it("is a longer name when its last part was forgotten", function()
+    assert.equal("timeout_ms", faults.suggest("timeout", { "time", "timeout_ms" }))
+    assert.is_nil(faults.suggest("timeout", { "timeouts_all", "timer_ms" }))
+  end)
+
   it("is absent for what is like nothing", function()
     assert.is_nil(faults.suggest("", words))
     assert.is_nil(faults.suggest("x", { "y" }))

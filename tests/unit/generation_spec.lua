@@ -130,7 +130,7 @@ describe("a generation", function()
   it("needs the folder of scripts, not that of policies", function()
     local generation, faults = T.generation.load(root .. "/nowhere", nil)
     assert.is_nil(generation)
-    assert.equal("the folder " .. root .. "/nowhere cannot be read\n", faults)
+    assert.equal("the folder " .. root .. "/nowhere cannot be read: No such file or directory\n", faults)
 
     loaded[1] = T.generation.load(root .. "/scripts", root .. "/nowhere")
     assert.equal(30000, loaded[1]:policies().default.deadline_ms)
@@ -367,7 +367,7 @@ describe("the table of a script", function()
       ['auth = { kind = "bearer", secert = "known_token" },'] = "x.lua: auth.secert: unknown key (did you mean secret?)\nx.lua: auth.secret: is missing: the name of a secret",
       ['auth = { kind = "basic", secret = "known_token" },'] = "x.lua: auth.user: is missing: the name to log in with",
       ['auth = { kind = "basic", secret = "known_token", user = "a:b" },'] = "x.lua: auth.user: must not hold a colon",
-      ['auth = { kind = "api_key", secret = "known_token" },'] = 'x.lua: auth: has no header = "X-Key" and no query = "key"',
+      ['auth = { kind = "api_key", secret = "known_token" },'] = 'x.lua: auth: api_key goes where? say header = "X-Api-Key" or query = "key"',
       ['auth = { kind = "api_key", secret = "known_token", header = "a", query = "b" },'] = "x.lua: auth: has a header and a query; one of them",
       ['auth = { kind = "api_key", secret = "known_token", header = "a b" },'] = "x.lua: auth.header: is not the name of a header",
     } do
