@@ -82,7 +82,7 @@ describe("a policy", function()
       ["{ p = { deadline_sm = 5 } }"] = "p.deadline_sm: unknown key (did you mean deadline_ms?)",
       ["{ p = { atempt = {} } }"] = "p.atempt: unknown key (did you mean attempt?)",
       ["{ p = { attempt = 5 } }"] = "p.attempt: expected a table, got an integer",
-      ["{ p = { attempt = { timeout = 5 } } }"] = "p.attempt.timeout: unknown key",
+      ["{ p = { attempt = { timeout = 5 } } }"] = "p.attempt.timeout: unknown key (did you mean timeout_ms?)",
       ["{ p = { attempt = { conect_ms = 5 } } }"] = "p.attempt.conect_ms: unknown key (did you mean connect_ms?)",
       ["{ p = { ['attempt.timeout_ms'] = 5 } }"] = 'p["attempt.timeout_ms"]: unknown key',
       ["{ p = { deadline_ms = '5' } }"] = "p.deadline_ms: expected a number, got a string",
