@@ -209,6 +209,8 @@ static void finish(struct serve *s)
   for (unsigned i = 0; i < s->running; i++)
     worker_stop(&s->workers[i]);
   for (unsigned i = 0; i < s->running; i++)
+    worker_await(&s->workers[i]);
+  for (unsigned i = 0; i < s->running; i++)
     worker_join(&s->workers[i]);
   listeners_finish(&s->listeners, s->running == 0);
   if (s->running == 0) engine_discard(s->shared.first);

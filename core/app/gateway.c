@@ -21,6 +21,7 @@ struct gateway {
   struct mcp_server *mcp;
   struct live live;
   struct prng chance;
+  bool stopping; // only what is owed to others is still done
 };
 
 // --- requests ---
@@ -80,17 +81,39 @@ struct swap {
   struct generation *generation;
 };
 
+static void serve_from_now_on(struct gateway *g, struct generation *generation)
+{
+  uint64_t old = g->live.generation->number;
+  uint32_t running = vm_held(g->live.vm);
+  take(g, generation);
+  log_info(g->log, "app/gateway",
+           "generation %" PRIu64 " -> %" PRIu64 " worker=%u running_on_old=%u",
+           old, generation->number, g->worker->index, running);
+  log_flush(g->log);
+}
+
+// Nobody will run it here, but it is this worker's to free.
+static void throw_away(const struct worker *w, struct generation *generation)
+{
+  vm_free(generation->vms[w->index]);
+  generation_unref(generation);
+}
+
+// Does the worker still serve? A message can come late: the loop was busy, and
+// found the order to stop together with it.
+static bool serves(const struct worker *w)
+{
+  const struct gateway *g = w->attached;
+  return g && !g->stopping;
+}
+
 static void on_swap(struct message *message)
 {
   struct swap *swap = (struct swap *)(void *)message;
-  struct gateway *g = swap->worker->attached;
-  uint64_t old = g->live.generation->number;
-  uint32_t running = vm_held(g->live.vm);
-  take(g, swap->generation);
-  log_info(g->log, "app/gateway",
-           "generation %" PRIu64 " -> %" PRIu64 " worker=%u running_on_old=%u",
-           old, swap->generation->number, g->worker->index, running);
-  log_flush(g->log);
+  if (serves(swap->worker))
+    serve_from_now_on(swap->worker->attached, swap->generation);
+  else
+    throw_away(swap->worker, swap->generation);
   free(swap);
 }
 
@@ -130,7 +153,8 @@ static void on_drain(struct message *message)
 {
   struct drain *drain = (struct drain *)(void *)message;
   struct gateway *g = drain->worker->attached;
-  http_server_drain(g->server, drain->deadline_ms, on_drained, g);
+  if (serves(drain->worker)) // else there is nothing left to drain
+    http_server_drain(g->server, drain->deadline_ms, on_drained, g);
   free(drain);
 }
 
@@ -219,6 +243,7 @@ static void stop(struct worker *w, void *ctx)
   (void)ctx;
   struct gateway *g = w->attached;
   if (!g) return;
+  g->stopping = true;
   http_server_free(g->server);
   mcp_server_free(g->mcp);
   http_client_free(g->client);

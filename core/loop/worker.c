@@ -93,10 +93,17 @@ void worker_stop(struct worker *w)
   if (w->started) loop_stop(w->loop);
 }
 
+void worker_await(struct worker *w)
+{
+  if (!w->started || w->ended) return;
+  pthread_join((pthread_t)w->thread, NULL);
+  w->ended = 1;
+}
+
 void worker_join(struct worker *w)
 {
   if (!w->started) return;
-  pthread_join((pthread_t)w->thread, NULL);
+  worker_await(w);
   w->started = 0;
   clean(w);
 }

@@ -21,7 +21,8 @@ struct worker {
   const struct worker_hooks *hooks;
   void *ctx;
   unsigned long thread;
-  int started;
+  int started; // and not joined
+  int ended;   // awaited
 };
 
 struct worker_hooks {
@@ -35,6 +36,10 @@ enum error_code worker_start(struct worker *w, unsigned index,
                              const struct worker_hooks *hooks, void *ctx,
                              struct error *err);
 void worker_stop(struct worker *w); // any thread; returns at once
-void worker_join(struct worker *w); // the thread that started it
+// The thread that started it: waits for the end, then frees loop and mailbox.
+void worker_join(struct worker *w);
+// Only waits. Workers that post to each other are all awaited before the first
+// is joined, or a last message would find no mailbox.
+void worker_await(struct worker *w);
 
 #endif
