@@ -2,6 +2,7 @@
 
 #include "app/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@ const struct option_row option_rows[] = {
 #undef X
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+_Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= 64,
+               "options.flagged has a bit for each");
 
 static void *member(struct options *o, const struct option_row *row)
 {
@@ -36,6 +39,13 @@ const struct option_row *option_find(struct slice name)
     if (k == name.len && !known[k]) return &option_rows[i];
   }
   return NULL;
+}
+
+bool option_flagged(const struct options *o, const char *name)
+{
+  const struct option_row *row = option_find(slice_of(name));
+  assert(row);
+  return o->flagged >> (row - option_rows) & 1;
 }
 
 const char *option_suggestion(struct slice name, char *out, size_t size)
@@ -179,9 +189,8 @@ struct flags {
   struct options *o;
   int *argc;
   char **argv;
-  int at;      // next to read
-  int kept;    // what is no flag
-  bool *given; // which lists have been given as flags
+  int at;   // next to read
+  int kept; // what is no flag
 };
 
 // Absent when the command line ends where a value should be.
@@ -219,9 +228,8 @@ static enum error_code read_flag(struct flags *f, struct error *err)
   if (!text.data)
     return error_set(err, E_CONFIG, "--%.*s: a value is missing: %s",
                      SLICE_ARG(name), row->value);
-  bool *given = &f->given[row - option_rows];
-  if (!*given) forget_items(f->o, row);
-  *given = true;
+  if (!option_flagged(f->o, row->name)) forget_items(f->o, row);
+  f->o->flagged |= UINT64_C(1) << (row - option_rows);
   char where[72];
   snprintf(where, sizeof(where), "--%.*s", SLICE_ARG(name));
   return option_set(f->o, row, text, where, err);
@@ -230,8 +238,7 @@ static enum error_code read_flag(struct flags *f, struct error *err)
 static enum error_code read_flags(struct options *o, int *argc, char **argv,
                                   struct error *err)
 {
-  bool given[sizeof(option_rows) / sizeof(option_rows[0])] = {false};
-  struct flags f = {o, argc, argv, 1, 1, given};
+  struct flags f = {o, argc, argv, 1, 1};
   enum error_code code = OK;
   while (code == OK && f.at < *argc) {
     if (!strcmp(argv[f.at], "--")) {

@@ -30,6 +30,8 @@ struct option_list {
 #define OPTION_LIST(X)                                                         \
   X(OPTION_LIST_OF, listen, "ADDRESS", "127.0.0.1:8080", 0, 0,                 \
     "where to listen: host:port or unix:/path; may be repeated")               \
+  X(OPTION_FLAG, stdio, "", "false", 0, 1,                                     \
+    "serve one client on standard input and output instead")                   \
   X(OPTION_TEXT, scripts, "DIR", "scripts", 0, 0, "the integrations")          \
   X(OPTION_TEXT, policies, "DIR", "policies", 0, 0, "the policies")            \
   X(OPTION_TEXT, secrets, "DIR", "", 0, 0,                                     \
@@ -77,6 +79,7 @@ struct option_list {
 
 struct options {
   struct arena arena; // of all texts
+  uint64_t flagged;   // bit n: row n was given on the command line
 #define OPTION_TEXT_MEMBER                             struct slice
 #define OPTION_NUMBER_MEMBER                           int64_t
 #define OPTION_FLAG_MEMBER                             bool
@@ -106,6 +109,9 @@ extern const size_t option_row_count;
 enum error_code options_read(struct options *o, int *argc, char **argv,
                              char **environment, struct error *err);
 void options_finish(struct options *o);
+
+// Was it given on the command line?
+bool option_flagged(const struct options *o, const char *name);
 
 // Sets one option from text; `where` is how errors name it ("--workers").
 enum error_code option_set(struct options *o, const struct option_row *row,
