@@ -18,7 +18,7 @@ static const struct method requests[] = {
 
 // Other notifications are accepted and mean nothing to us (yet).
 static const struct method notifications[] = {
-    {NAME("notifications/cancelled"), METHOD_LEGACY, 0, NULL, cancelled_run},
+    {NAME("notifications/cancelled"), BOTH, 0, NULL, cancelled_run},
 };
 
 const struct method_table method_requests = {requests, sizeof(requests) /

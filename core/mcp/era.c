@@ -96,6 +96,7 @@ static bool check_version_header(const struct climb *c, struct refusal *why)
 {
   const struct envelope *env = c->env;
   struct slice header = c->fields->value[FIELD_VERSION];
+  if (c->fields->none) return true;
   if (fields_twice(c->fields, FIELD_VERSION))
     return mismatch(why, "MCP-Protocol-Version", "comes twice");
   if (!header.data)
@@ -233,6 +234,7 @@ static bool check_headers(const struct climb *c, struct refusal *why)
 {
   const struct envelope *env = c->env;
   struct slice header = c->fields->value[FIELD_METHOD];
+  if (c->fields->none) return true;
   if (fields_twice(c->fields, FIELD_METHOD))
     return mismatch(why, "Mcp-Method", "comes twice");
   if (header.data && !slice_eq(header, env->method))

@@ -8,6 +8,7 @@
 //
 // Decided here, where the digest leaves it open:
 // - Notifications need no header; one that is there must agree.
+// - On stdio there are no headers (fields->none): rungs 2, 5 and 8 always hold.
 // - A tools/call whose body has no name is left to rung 9: there is nothing to
 //   compare the header with.
 

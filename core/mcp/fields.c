@@ -91,6 +91,7 @@ void fields_read(struct fields *f, const struct header *headers, size_t n)
 bool fields_are_json(const struct fields *f)
 {
   struct slice rest = f->value[FIELD_CONTENT_TYPE];
+  if (f->none) return true;
   if (!rest.data || fields_twice(f, FIELD_CONTENT_TYPE)) return false;
   return slice_eq_nocase(take(&rest, ';'), SLICE("application/json"));
 }

@@ -24,6 +24,7 @@ struct fields {
   struct slice value[FIELDS]; // without blanks around; absent if not there
   unsigned twice;             // bits 1 << field that came more than once
   bool accepts_json, accepts_sse;
+  bool none; // the transport has none (stdio): nothing is compared with them
 };
 
 // Borrows the headers. No Accept field at all accepts anything (RFC 9110).

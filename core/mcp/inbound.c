@@ -11,6 +11,17 @@ void inbound_begin(struct inbound *in, const struct header *headers, size_t n)
   if (era_header_is_modern(&in->fields)) in->era = ERA_MODERN;
 }
 
+void inbound_begin_bare(struct inbound *in, const struct session *peer)
+{
+  *in = (struct inbound){
+      .fields = {.accepts_json = true, .accepts_sse = true, .none = true},
+      .revision = peer->revision,
+      .capabilities = peer->capabilities,
+      .has_session = true,
+      .session = *peer,
+  };
+}
+
 static bool out_of_memory(struct inbound *in)
 {
   return refuse(&in->why, 500, RPC_INTERNAL_ERROR, "Out of memory");

@@ -54,7 +54,11 @@ struct inbound {
 // Reads the fields only; comes first.
 void inbound_begin(struct inbound *in, const struct header *headers, size_t n);
 
-// Judges a POST. False: refused, see `why`. Everything lies in `arena`, which
+// The same for a transport that has no headers: the connection is the session,
+// and `peer` what it agreed on.
+void inbound_begin_bare(struct inbound *in, const struct session *peer);
+
+// Judges a POST, or a line. False: refused, see `why`. Everything lies in `arena`, which
 // must outlive `in`; borrows `body` as long.
 bool inbound_read(struct inbound *in, struct slice body,
                   const struct inbound_rules *rules, struct arena *arena);

@@ -61,14 +61,21 @@ static struct slice client_name(const struct job *job)
   return json_string(job->env->doc, name, &job->exchange->arena);
 }
 
-// Mints the session and has the reply carry its id.
+// Mints the session and has the reply carry its id; or the connection is it.
 static bool begin_session(struct job *job, enum revision revision)
 {
   struct mcp_server *s = job_server(job);
+  struct exchange *ex = job->exchange;
+  uint32_t theirs =
+      capability_read(job->env->doc, job_param(job, "capabilities"));
+  if (ex->peer) {
+    ex->peer->revision = revision;
+    ex->peer->capabilities = theirs;
+    return true;
+  }
   struct session session = {
       .revision = revision,
-      .capabilities =
-          capability_read(job->env->doc, job_param(job, "capabilities")),
+      .capabilities = theirs,
       .issued_ms = loop_wall_ms(s->options.loop),
       .client = client_name(job),
       .principal = SLICE("anonymous"),
@@ -76,7 +83,6 @@ static bool begin_session(struct job *job, enum revision revision)
   struct buf text = {0};
   bool good = random_bytes(session.id, sizeof(session.id)) &&
               session_seal(s->options.seals, &session, &text);
-  struct exchange *ex = job->exchange;
   if (good) ex->reply.session = arena_copy(&ex->arena, buf_slice(&text));
   buf_finish(&text);
   return good && ex->reply.session.data;
@@ -129,10 +135,11 @@ void initialize_run(struct job *job)
   job_end(job);
 }
 
-// --- notifications/cancelled, legacy ---
+// --- notifications/cancelled ---
 
 // Without a session there is nothing to tell one client's id 1 from another's,
-// so only calls of a session can be cancelled.
+// so only calls of a session can be cancelled; over HTTP a modern client, which
+// has none, closes its request instead.
 void cancelled_run(struct job *job)
 {
   const struct inbound *in = &job->exchange->in;

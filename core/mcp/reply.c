@@ -49,10 +49,12 @@ static void begin_stream(struct reply *reply)
 // Without memory the event is dropped: half of one would be worse.
 static bool write_event(struct reply *reply, struct slice json)
 {
+  const struct outlet *outlet = &reply->outlet;
+  if (outlet->ops->bare) return outlet->ops->write(outlet->to, json);
   struct buf event = {0};
   sse_put(&event, SLICE("message"), (struct slice){0}, json);
-  bool fast = buf_ok(&event) &&
-              reply->outlet.ops->write(reply->outlet.to, buf_slice(&event));
+  bool fast =
+      buf_ok(&event) && outlet->ops->write(outlet->to, buf_slice(&event));
   buf_finish(&event);
   return fast;
 }

@@ -27,6 +27,7 @@ struct outlet_ops {
   void (*end)(void *to);                       // ends the request
   // Whom to tell, once, that the client left before the request ended.
   void (*on_gone)(void *to, void (*fn)(void *ctx), void *ctx);
+  bool bare; // what it writes are messages as they are, not events
 };
 
 struct outlet {

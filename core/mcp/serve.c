@@ -34,6 +34,7 @@ static struct exchange *take(struct mcp_server *s)
   if (!ex && !fault_now()) ex = calloc(1, sizeof(*ex));
   if (!ex) return NULL;
   ex->server = s;
+  ex->peer = NULL;
   ex->jobs = NULL;
   ex->open = ex->answers = 0;
   ex->any_request = false;
@@ -88,6 +89,15 @@ static struct slice make_id(struct mcp_server *s, struct arena *arena)
 
 // --- ending ---
 
+// A notification is not answered where no request of HTTP must be.
+static bool is_unanswered(const struct exchange *ex)
+{
+  const struct inbound *in = &ex->in;
+  return ex->peer && in->count == 1 &&
+         in->messages[0].env.kind == MESSAGE_NOTIFICATION &&
+         in->messages[0].env.method.data;
+}
+
 static void end_refused(struct exchange *ex)
 {
   const struct inbound *in = &ex->in;
@@ -95,7 +105,8 @@ static void end_refused(struct exchange *ex)
             "refused status=%d code=%d req=%.*s why=\"%s\"", in->why.status,
             (int)in->why.code, SLICE_ARG(ex->reply.request_id),
             in->why.message);
-  rpc_put_error(&ex->out, in->id, in->era == ERA_MODERN, &in->why);
+  if (!is_unanswered(ex))
+    rpc_put_error(&ex->out, in->id, in->era == ERA_MODERN, &in->why);
   reply_end(&ex->reply, in->why.status, &ex->out);
   release(ex);
 }
@@ -187,7 +198,7 @@ static void run_job(struct job *job)
   if (!job->method) {
     refuse(&why, 200, RPC_METHOD_NOT_FOUND, "Method not found");
     job_refuse(job, &why);
-  } else if (job->method->check && job_is_modern(job) &&
+  } else if (job->method->check && job_is_modern(job) && !job->exchange->peer &&
              !job->method->check(job, &why)) {
     job_refuse(job, &why);
   } else {
@@ -260,7 +271,7 @@ static struct inbound_rules rules_of(const struct mcp_server *s)
   };
 }
 
-static void serve_post(struct exchange *ex, struct slice body)
+static void serve_message(struct exchange *ex, struct slice body)
 {
   struct inbound_rules rules = rules_of(ex->server);
   if (inbound_read(&ex->in, body, &rules, &ex->arena) && lay_out_jobs(ex))
@@ -346,13 +357,30 @@ void serve(struct mcp_server *s, const struct http_message *message,
   if (!check_origin(ex, unix_socket))
     end_refused(ex);
   else if (slice_is(message->method, "POST"))
-    serve_post(ex, message->body);
+    serve_message(ex, message->body);
   else if (slice_is(message->method, "DELETE"))
     serve_delete(ex);
   else if (slice_is(message->method, "OPTIONS"))
     serve_options(ex);
   else
     refuse_http_method(ex);
+}
+
+void serve_bare(struct mcp_server *s, struct slice message,
+                struct session *peer, struct outlet outlet)
+{
+  struct exchange *ex = take(s);
+  if (!ex) {
+    refuse_without_memory(outlet);
+    return;
+  }
+  ex->peer = peer;
+  ex->headers = NULL;
+  ex->header_count = 0;
+  ex->reply = (struct reply){.outlet = outlet};
+  inbound_begin_bare(&ex->in, peer);
+  ex->reply.request_id = make_id(s, &ex->arena);
+  serve_message(ex, message);
 }
 
 // --- the server ---

@@ -59,6 +59,7 @@ struct exchange {
   struct mcp_server *server;
   struct arena arena; // until the exchange ends
   struct inbound in;
+  struct session *peer; // of a connection that is its own session; else NULL
   const struct header *headers;
   size_t header_count;
   struct reply reply;
@@ -81,6 +82,12 @@ void serve_free(struct mcp_server *s); // NULL is fine
 // has ended the request.
 void serve(struct mcp_server *s, const struct http_message *message,
            bool unix_socket, struct outlet outlet);
+
+// A message that came without HTTP. `peer` is what the connection agreed on, and
+// initialize writes it; its id names the connection. Both must live until the
+// outlet has ended the request.
+void serve_bare(struct mcp_server *s, struct slice message,
+                struct session *peer, struct outlet outlet);
 
 // --- for handlers ---
 

@@ -38,8 +38,8 @@ static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
   http_on_gone(to, fn, ctx);
 }
 
-static const struct outlet_ops http_outlet = {respond, begin, write_bytes, end,
-                                              on_gone};
+static const struct outlet_ops http_outlet = {respond, begin,   write_bytes,
+                                              end,     on_gone, false};
 static const struct runner calls = {call_start, call_cancel};
 
 struct mcp_server *mcp_server_new(const struct mcp_server_options *options)

@@ -148,5 +148,5 @@ static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
   a->gone_ctx = ctx;
 }
 
-const struct outlet_ops t_outlet_ops = {respond, begin, write_bytes, end,
-                                        on_gone};
+const struct outlet_ops t_outlet_ops = {respond, begin,   write_bytes,
+                                        end,     on_gone, false};
