@@ -19,7 +19,9 @@ static const struct command {
      "the legacy revisions) over streamable HTTP. Files that change are "
      "loaded\n"
      "again without dropping a call; SIGHUP does the same; a broken edit is\n"
-     "reported and changes nothing. SIGTERM finishes what runs and ends.\n",
+     "reported and changes nothing. SIGTERM finishes what runs and ends.\n\n"
+     "With --stdio it serves the one client that started it, on standard input "
+     "and\noutput, and ends when the input does.\n",
      command_serve},
     {"check", "", "load everything, print what is wrong",
      "Prints every fault as FILE: PATH: REASON. Exit status 0 if there is "

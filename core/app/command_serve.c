@@ -155,6 +155,7 @@ static enum error_code start_workers(struct serve *s, struct error *err)
 
 static unsigned worker_count(const struct options *o)
 {
+  if (o->stdio) return 1;
   if (o->workers > 0) return (unsigned)o->workers;
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   return cores > 0 && cores < 256 ? (unsigned)cores : 1;
@@ -182,7 +183,7 @@ static enum error_code start(struct serve *s, struct error *err)
   enum error_code code = prepare(s, err);
   if (code == OK) code = watch_signals(s, err);
   if (code == OK) code = load_first(s, err);
-  if (code == OK)
+  if (code == OK && !s->options->stdio)
     code =
         listeners_open(&s->listeners, s->options, s->count, s->engine.log, err);
   if (code == OK) {
@@ -225,15 +226,42 @@ static void finish(struct serve *s)
   loop_free(s->loop);
 }
 
+// What stands in tidegate.lua or the environment may be meant for another way of
+// serving; a flag is meant for this one.
+static bool check_stdio(const struct options *o)
+{
+  static const char *const of_http[] = {
+      "listen",          "allow_host",
+      "allow_origin",    "allow_unauthenticated",
+      "max_connections", "header_timeout_ms",
+      "idle_timeout_ms"};
+  if (!o->stdio) return true;
+  for (size_t i = 0; i < sizeof(of_http) / sizeof(of_http[0]); i++)
+    if (option_flagged(o, of_http[i])) {
+      fprintf(stderr,
+              "tidegate serve: --stdio has no use for %s: it does not "
+              "listen\n",
+              of_http[i]);
+      return false;
+    }
+  if (!option_flagged(o, "workers") || o->workers <= 1) return true;
+  fputs("tidegate serve: --stdio has one client, and one worker\n", stderr);
+  return false;
+}
+
+static bool check_line(const struct command_line *line)
+{
+  if (line->argc <= 1) return check_stdio(line->options);
+  fprintf(stderr, "tidegate serve: takes no arguments (got '%s')\n",
+          line->argv[1]);
+  return false;
+}
+
 int command_serve(const struct command_line *line)
 {
   struct serve s = {.options = line->options, .signal_fd = -1};
   struct error err;
-  if (line->argc > 1) {
-    fprintf(stderr, "tidegate serve: takes no arguments (got '%s')\n",
-            line->argv[1]);
-    return 2;
-  }
+  if (!check_line(line)) return 2;
   if (engine_init(&s.engine, line->options, line->environment, &err) != OK) {
     fprintf(stderr, "tidegate: %s\n", err.message);
     return 2;

@@ -4,8 +4,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "loop/clock.h"
+#include "mcp/stdio.h"
 
 #define LOG_FLUSH_NS (50 * NS_PER_MS)
 // Turns that are enough for deferred work to end when the loop has stopped.
@@ -17,7 +19,8 @@ struct gateway {
   struct log *log;
   struct timer flush;
   struct http_client *client;
-  struct http_server *server;
+  struct http_server *server; // NULL with --stdio
+  struct mcp_stdio *stdio;    // NULL without
   struct mcp_server *mcp;
   struct live live;
   struct prng chance;
@@ -35,11 +38,17 @@ static void on_flush(struct timer *timer, void *ctx)
   if (g->live.vm && vm_held(g->live.vm)) timer_start(timer, LOG_FLUSH_NS);
 }
 
+static void on_message(void *ctx)
+{
+  struct gateway *g = ctx;
+  if (!timer_armed(&g->flush)) timer_start(&g->flush, LOG_FLUSH_NS);
+}
+
 static void on_request(struct http_request *req, const struct http_message *m,
                        void *ctx)
 {
   struct gateway *g = ctx;
-  if (!timer_armed(&g->flush)) timer_start(&g->flush, LOG_FLUSH_NS);
+  on_message(g);
   if (mcp_server_owns(g->mcp, m)) {
     mcp_server_handle(g->mcp, req, m);
     return;
@@ -153,7 +162,10 @@ static void on_drain(struct message *message)
 {
   struct drain *drain = (struct drain *)(void *)message;
   struct gateway *g = drain->worker->attached;
-  if (serves(drain->worker)) // else there is nothing left to drain
+  bool serving = serves(drain->worker); // else there is nothing left to drain
+  if (serving && g->stdio)
+    mcp_stdio_drain(g->stdio, drain->deadline_ms);
+  else if (serving)
     http_server_drain(g->server, drain->deadline_ms, on_drained, g);
   free(drain);
 }
@@ -182,6 +194,24 @@ static struct http_server *new_server(struct gateway *g)
           .log = g->log,
       },
       on_request, g);
+}
+
+static struct mcp_stdio *new_stdio(struct gateway *g)
+{
+  const struct options *o = g->shared->engine->options;
+  struct mcp_stdio_options options = {
+      .loop = g->worker->loop,
+      .server = g->mcp,
+      .log = g->log,
+      .in = STDIN_FILENO,
+      .out = STDOUT_FILENO,
+      .line_max = (size_t)o->max_body_mb << 20,
+      .grace_ms = (uint32_t)o->drain_ms,
+      .on_message = on_message,
+      .on_end = on_drained,
+      .ctx = g,
+  };
+  return mcp_stdio_new(&options);
 }
 
 static struct mcp_server *new_mcp(struct gateway *g)
@@ -222,8 +252,11 @@ static enum error_code open_parts(struct gateway *g, struct error *err)
   g->live.chance = &g->chance;
   take(g, g->shared->first);
   g->mcp = new_mcp(g);
-  g->server = new_server(g);
-  if (!g->mcp || !g->server)
+  if (g->mcp && e->options->stdio)
+    g->stdio = new_stdio(g);
+  else if (g->mcp)
+    g->server = new_server(g);
+  if (!g->stdio && !g->server)
     return error_set(err, E_NO_MEMORY, "out of memory");
   return OK;
 }
@@ -246,6 +279,7 @@ static void stop(struct worker *w, void *ctx)
   g->stopping = true;
   http_server_free(g->server);
   mcp_server_free(g->mcp);
+  mcp_stdio_free(g->stdio);
   http_client_free(g->client);
   retire(g);
   for (int i = 0; i < LAST_TURNS; i++)

@@ -1,4 +1,4 @@
-// gateway.h -- what one worker of `tidegate serve` does: HTTP in, MCP, calls.
+// gateway.h -- what one worker of `tidegate serve` does: HTTP or stdio in, MCP, calls.
 //
 // One gateway per worker, made and ended on the worker's thread by the hooks.
 // The main thread talks to it by messages: a new generation, a drain.

@@ -44,13 +44,32 @@ local NAMES = { "sdk_add", "sdk_content", "sdk_fail", "sdk_region", "sdk_relay",
 
 local g, up
 
-local function run(...)
-  local argv = { "node", "tests/sdk/" .. select(1, ...), ("http://127.0.0.1:%d/mcp"):format(g.port),
-    select(2, ...) }
+local OPTIONS = { "--page-size", "4", "--instructions", "Be kind." }
+
+-- The client's report, and what the processes that it started logged.
+local function run(argv)
+  table.insert(argv, 1, "node")
   argv.env = { LD_PRELOAD = false }
   local code, out, err = process.run(argv)
   assert(code == 0, err)
-  return cjson.decode(out)
+  return cjson.decode(out), err
+end
+
+local function over_http(...)
+  local argv = { ... }
+  argv[#argv + 1] = ("http://127.0.0.1:%d/mcp"):format(g.port)
+  return run(argv)
+end
+
+local function over_stdio(...)
+  local argv = { ... }
+  for _, arg in ipairs {
+    "stdio:", gateway.binary, "serve", "--stdio", "--scripts", g.folder .. "/scripts",
+    "--policies", g.folder .. "/policies", table.unpack(OPTIONS),
+  } do
+    argv[#argv + 1] = arg
+  end
+  return run(argv)
 end
 
 local function doubled()
@@ -82,14 +101,14 @@ local function check(report)
   assert.same({ gaveUp = true, quickly = true }, report.cancelled)
 end
 
-local function cancelled_calls()
-  local _, n = g:log():gsub("tool=sdk_slow[^\n]*code=cancelled", "")
+local function cancelled_calls(log)
+  local _, n = log:gsub("tool=sdk_slow[^\n]*code=cancelled", "")
   return n
 end
 
 -- The call that the client gave up ends here too, soon.
 local function check_cancelled(before)
-  assert.truthy(process.eventually(function() return cancelled_calls() > before end))
+  assert.truthy(process.eventually(function() return cancelled_calls(g:log()) > before end))
 end
 
 describe("the official client", function()
@@ -98,7 +117,7 @@ describe("the official client", function()
     g = gateway.start {
       scripts = { ["sdk.lua"] = SCRIPT },
       replace = { UPSTREAM = up:url("/"):gsub("/$", "") },
-      args = { "--workers", "2", "--page-size", "4", "--instructions", "Be kind." },
+      args = { "--workers", "2", table.unpack(OPTIONS) },
     }
   end)
 
@@ -108,23 +127,38 @@ describe("the official client", function()
   end)
 
   it("of SDK 1.32 lists and calls tools, gives up a call and ends its session", function()
-    local before = cancelled_calls()
-    local report = run("sdk_v1.mjs")
+    local before = cancelled_calls(g:log())
+    local report = over_http "tests/sdk/sdk_v1.mjs"
 
     check(report)
     assert.same({ "2025-11-25", true, true }, { report.version, report.session, report.ended })
     check_cancelled(before)
   end)
 
+  it("of SDK 1.32 does so over stdio", function()
+    local report, log = over_stdio "tests/sdk/sdk_v1.mjs"
+
+    check(report)
+    assert.equal(1, cancelled_calls(log))
+  end)
+
   local MODES = { legacy = "2025-11-25", auto = "2026-07-28", modern = "2026-07-28" }
   for mode, version in pairs(MODES) do
     it("of SDK 2.4 lists and calls tools, gives up a call, in mode " .. mode, function()
-      local before = cancelled_calls()
-      local report = run("sdk_v2.mjs", mode)
+      local before = cancelled_calls(g:log())
+      local report = over_http("tests/sdk/sdk_v2.mjs", mode)
 
       check(report)
       assert.same({ version, mode == "legacy" }, { report.version, report.session })
       check_cancelled(before)
+    end)
+
+    it("of SDK 2.4 does so over stdio, in mode " .. mode, function()
+      local report, log = over_stdio("tests/sdk/sdk_v2.mjs", mode)
+
+      check(report)
+      assert.equal(version, report.version)
+      assert.equal(1, cancelled_calls(log))
     end)
   end
 end)

@@ -1,12 +1,14 @@
-// node sdk_v2.mjs URL legacy|auto|modern -- the client of
-// @modelcontextprotocol/client, in each of its modes.
+// node sdk_v2.mjs legacy|auto|modern TARGET -- the client of
+// @modelcontextprotocol/client, in each of its modes; TARGET as in transport.mjs.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
 import { drive } from "./drive.mjs";
+import { transport as open } from "./transport.mjs";
 
-const [url, name] = process.argv.slice(2);
+const [name, ...target] = process.argv.slice(2);
 const mode = name === "modern" ? { pin: "2026-07-28" } : name;
-const transport = new StreamableHTTPClientTransport(new URL(url));
+const transport = open(target, StreamableHTTPClientTransport, StdioClientTransport);
 const client = new Client(
   { name: `sdk-v2-${name}`, version: "2.4.0" },
   { versionNegotiation: { mode } },

@@ -107,6 +107,15 @@ function gateway.start(options)
   return self
 end
 
+--- Starts `tidegate serve --stdio` (its args say so), to be written to and read
+--- from by `process`.
+function gateway.pipe(options)
+  local self = folder_with(options)
+  self.process = process.spawn(command(self, "serve", options))
+  self.process:line("serving version", 20, "stderr")
+  return self
+end
+
 function Gateway:log()
   return self.process:stderr()
 end

@@ -79,6 +79,11 @@ async function dripped(res, text, ms) {
 }
 
 const routes = {
+  "/pretty": (req, res) => {
+    const body = '{\n  "a": 1,\r\n  "b": [ 2 ]\n}\n';
+    res.writeHead(200, { "content-type": "application/json", "content-length": body.length });
+    res.end(body);
+  },
   "/json": (req, res) => json(res, { ok: true, text: "héllo", list: [1, 2.5, null] }),
 
   "/echo": (req, res, { query, body }) => json(res, {
