@@ -127,7 +127,7 @@ static void stop_waiting(void *wait)
 {
   struct outgoing *o = wait;
   o->waiting = false;
-  if (o->running) exchange_cancel(&o->exchange);
+  outgoing_stop(o);
   outgoing_free(o);
 }
 

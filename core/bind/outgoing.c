@@ -13,7 +13,7 @@
 static void on_call_end(struct call_part *part)
 {
   struct outgoing *o = LIST_ITEM(part, struct outgoing, part);
-  if (o->running) exchange_cancel(&o->exchange);
+  outgoing_stop(o);
   outgoing_free(o);
 }
 
@@ -27,6 +27,15 @@ struct outgoing *outgoing_new(lua_State *L, struct call *call)
   o->part.stop = on_call_end;
   call_attach(call, &o->part);
   return o;
+}
+
+void outgoing_stop(struct outgoing *o)
+{
+  if (!o->running) return;
+  if (call_expired(o->part.call))
+    exchange_expire(&o->exchange);
+  else
+    exchange_cancel(&o->exchange);
 }
 
 void outgoing_free(struct outgoing *o)

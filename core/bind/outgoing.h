@@ -37,6 +37,8 @@ struct outgoing {
 // Raises when out of memory.
 struct outgoing *outgoing_new(lua_State *L, struct call *call);
 void outgoing_free(struct outgoing *o);
+// Ends the exchange, if there is one.
+void outgoing_stop(struct outgoing *o);
 
 // Reads method (a string at `method`), path (`path`) and the options table at
 // `options` (may be nil). Raises a Lua error for the script's mistakes: an

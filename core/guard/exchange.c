@@ -136,3 +136,9 @@ void exchange_cancel(struct exchange *x)
   admit_leave(x);
   exchange_finish(x, E_CANCELLED, REJECT_NONE, -1);
 }
+
+void exchange_expire(struct exchange *x)
+{
+  x->expired = true;
+  exchange_cancel(x);
+}

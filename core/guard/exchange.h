@@ -112,7 +112,7 @@ struct exchange {
   exchange_done_fn done;
   void *ctx;
   uint32_t attempts;
-  bool cut_by_deadline, free_used, stale_before, cancelled;
+  bool cut_by_deadline, free_used, stale_before, cancelled, expired;
   int64_t cost;                 // withdrawn for a retry that has not been sent
   enum side_effect side_effect; // the worst so far
   struct http_answer last;      // of the newest attempt
@@ -125,5 +125,8 @@ bool exchange_start(struct exchange *x, const struct exchange_options *options,
                     exchange_done_fn done, void *ctx);
 // done comes inline, with E_CANCELLED. Not after done.
 void exchange_cancel(struct exchange *x);
+// The same because the call's time is over, which is no whim of the caller: an
+// attempt on the wire ends as OUTCOME_DEADLINE, and the breaker hears of it.
+void exchange_expire(struct exchange *x);
 
 #endif

@@ -184,6 +184,7 @@ void exchange_on_answer(void *ctx, struct http_answer *answer)
 {
   struct exchange *x = ctx;
   enum outcome outcome = outcome_of(answer, x->cut_by_deadline);
+  if (outcome == OUTCOME_CANCELLED && x->expired) outcome = OUTCOME_DEADLINE;
   x->transfer = NULL;
   record(x, answer, outcome, outcome_error(outcome, answer->status));
   keep(x, answer, outcome);

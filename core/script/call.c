@@ -39,6 +39,7 @@ struct call {
   uint32_t attempts;
   enum side_effect side_effect;
   bool falling_back;
+  bool expired; // the timer has fired
   struct error first_error; // what led to the fallback
   struct arena arena;
   struct buf out;     // the result, when it had to be written
@@ -164,6 +165,7 @@ static bool wants_fallback(const struct call *c, enum error_code code)
 static void fall_back(struct call *c, const struct error *err)
 {
   c->falling_back = true;
+  c->expired = false;
   c->first_error = *err;
   step(c, TRAIL_FALLBACK, err->code, 0, (struct slice){0});
   timer_start_at(&c->timer, c->deadline_ns);
@@ -235,6 +237,7 @@ static void on_deadline(struct timer *timer, void *ctx)
   (void)timer;
   struct call *c = ctx;
   step(c, TRAIL_CANCEL, E_TIMEOUT, 0, SLICE("deadline"));
+  c->expired = true;
   task_cancel(c->ticket, E_TIMEOUT);
 }
 
@@ -377,6 +380,11 @@ struct slice call_request_id(const struct call *c)
 uint64_t call_deadline(const struct call *c)
 {
   return c->deadline_ns;
+}
+
+bool call_expired(const struct call *c)
+{
+  return c->expired;
 }
 
 void call_note_attempt(struct call *c, enum side_effect effect)

@@ -87,6 +87,8 @@ struct trail *call_trail(struct call *call);
 struct slice call_principal(const struct call *call);
 struct slice call_request_id(const struct call *call);
 uint64_t call_deadline(const struct call *call); // loop time
+// Is what is stopped now stopped because the call's time is over?
+bool call_expired(const struct call *call);
 // Counts an attempt and remembers the worst that may have happened.
 void call_note_attempt(struct call *call, enum side_effect effect);
 

@@ -84,6 +84,7 @@ describe("the times of an attempt", function()
     assert.same({ "timeout", 3000, 1, "possible" },
       { call.error.code, call.ms, call.attempts, call.side_effect })
     assert.same({ "deadline timeout" }, steps(call, "cancel"))
+    assert.matches("outcome=deadline", kit:log())
   end)
 
   it("leave the last attempt what is left of the deadline", function()
@@ -95,6 +96,28 @@ describe("the times of an attempt", function()
     assert.same({ "timeout", 4999 }, { call.error.code, call.ms })
     assert.same({ "timeout timeout" }, steps(call, "answer"))
     assert.matches("outcome=deadline", kit:log())
+  end)
+
+  it("are the service's fault when the deadline cuts them, and the breaker hears it", function()
+    kit = with [[deadline_ms = 1000, attempt = { timeout_ms = 1100, connect_ms = 500 },
+      breaker = { consecutive = 3, min_calls = 100 }]]
+    kit:upstream("* *", { hang = true })
+    for _ = 1, 3 do kit:call "demo_send" end
+
+    assert.matches("failed too often", kit:call("demo_send").error.message)
+  end)
+
+  it("are nobody's fault when the client leaves", function()
+    kit = with [[attempt = { timeout_ms = 1000, connect_ms = 500 },
+      breaker = { consecutive = 3, min_calls = 100 }]]
+    kit:upstream("* *", { hang = true })
+    for _ = 1, 10 do
+      local call = kit:start "demo_send"
+      kit:advance(999)
+      call:cancel()
+    end
+
+    assert.equal("timeout", kit:call("demo_send").error.code)
   end)
 
   it("may be shortened by the script, not made longer", function()
