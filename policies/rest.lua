@@ -1,7 +1,7 @@
 --- REST over HTTPS. Reads are repeated when they fail; writes only when they
 --- certainly were not executed, or a key or an annotation allows it.
 local rest = {
-  deadline_ms = 20000,
+  deadline_ms = 30000,
   attempt = { timeout_ms = 8000, connect_ms = 2000 },
   retry = { attempts = 3, base_ms = 50, max_ms = 5000 },
   response = { max_bytes = 8 * 1024 * 1024 },
@@ -12,10 +12,16 @@ return {
   rest = rest,
 
   -- Reads that somebody waits for.
-  ["rest.read"] = tide.policy.extend(rest, { deadline_ms = 10000 }),
+  ["rest.read"] = tide.policy.extend(rest, {
+    deadline_ms = 10000,
+    attempt = { timeout_ms = 3000 },
+  }),
 
   -- Writes: one try may take longer, since a second one is rarely safe.
-  ["rest.write"] = tide.policy.extend(rest, { attempt = { timeout_ms = 15000 } }),
+  ["rest.write"] = tide.policy.extend(rest, {
+    attempt = { timeout_ms = 15000 },
+    retry = { attempts = 2 },
+  }),
 
   -- Reports and exports that take their time; few of them at once.
   slow_report = tide.policy.extend(rest, {

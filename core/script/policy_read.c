@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <math.h>
 
+#include "guard/policy_check.h"
 #include "script/integration.h"
 #include "script/policy_value.h"
 #include "script/sandbox.h"
@@ -173,30 +174,25 @@ static void read_setting(struct settings *s, struct slice path,
 
 // --- what contradicts itself ---
 
-// Both are said, and the inner limit can never be reached.
-static void check_pair(struct settings *s, struct slice path, const char *inner,
-                       const char *outer)
+struct saying {
+  struct settings *settings;
+  struct slice path;
+};
+
+static void on_contradiction(void *ctx, bool refuse, const char *message)
 {
-  const struct policy_field *a = NULL, *b = NULL;
-  for (size_t i = 0; i < policy_field_count; i++) {
-    if (!strcmp(policy_fields[i].path, inner)) a = &policy_fields[i];
-    if (!strcmp(policy_fields[i].path, outer)) b = &policy_fields[i];
-  }
-  if (!a || !b) return;
-  uint64_t both =
-      UINT64_C(1) << (a - policy_fields) | UINT64_C(1) << (b - policy_fields);
-  int64_t x = *policy_member(s->policy, a), y = *policy_member(s->policy, b);
-  if ((s->said & both) != both || x <= y) return;
-  faults_warn(s->load->faults, path,
-              "%s (%lld) is above %s (%lld), which always ends it first", inner,
-              (long long)x, outer, (long long)y);
+  struct saying *saying = ctx;
+  struct faults *faults = saying->settings->load->faults;
+  if (refuse)
+    faults_add(faults, saying->path, "%s", message);
+  else
+    faults_warn(faults, saying->path, "%s", message);
 }
 
 static void check_sense(struct settings *s, struct slice path)
 {
-  check_pair(s, path, "attempt.timeout_ms", "deadline_ms");
-  check_pair(s, path, "attempt.connect_ms", "attempt.timeout_ms");
-  check_pair(s, path, "attempt.first_byte_ms", "attempt.timeout_ms");
+  struct saying saying = {s, path};
+  policy_check(s->policy, s->said, on_contradiction, &saying);
 }
 
 // --- files ---

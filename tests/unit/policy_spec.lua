@@ -106,14 +106,59 @@ describe("a policy", function()
     assert.equal("policies/b.lua: p: is defined in policies/a.lua already\n", faults)
   end)
 
-  it("is warned about a limit that can never be reached", function()
-    local _, faults = load { ["p.lua"] = "return { p = { deadline_ms = 5, attempt = { timeout_ms = 10, connect_ms = 11 } } }" }
+  -- the table of the policy -> what is said about it
+  local CONTRADICTIONS = {
+    ["deadline_ms = 5, attempt = { timeout_ms = 10 }"] =
+      "attempt.timeout_ms (10) is above deadline_ms (5), which always ends it first",
+    ["attempt = { timeout_ms = 10, connect_ms = 11 }"] =
+      "attempt.connect_ms (11) is above attempt.timeout_ms (10), which always ends it first",
+    ["attempt = { timeout_ms = 10, first_byte_ms = 11 }"] =
+      "attempt.first_byte_ms (11) is above attempt.timeout_ms (10), which always ends it first",
+    ["attempt = { timeout_ms = 10 }, breaker = { slow_ms = 11 }"] =
+      "breaker.slow_ms (11) is above attempt.timeout_ms (10), so no answer can ever be that slow",
+    ["deadline_ms = 5, limiter = { max_wait_ms = 6 }"] =
+      "limiter.max_wait_ms (6) is above deadline_ms (5), which always ends the wait first",
+    ["deadline_ms = 5, bulkhead = { max_wait_ms = 6 }"] =
+      "bulkhead.max_wait_ms (6) is above deadline_ms (5), which always ends the wait first",
+    ["retry = { base_ms = 3, max_ms = 2 }"] =
+      "retry.base_ms (3) is above retry.max_ms (2), which caps it",
+    ["breaker = { open_ms = 300, max_open_ms = 200 }"] =
+      "breaker.open_ms (300) is above breaker.max_open_ms (200), which caps it",
+    ["deadline_ms = 12000, attempt = { timeout_ms = 10000 }, retry = { attempts = 3 }"] =
+      "retry.attempts (3) cannot fit: after one attempt of 10000 ms the deadline_ms of 12000 leaves"
+      .. " 2000 ms for the next; lower attempt.timeout_ms to 4000 or raise deadline_ms to 30000",
+    ["limiter = { limit = 1, period_ms = 10000, burst = 2 }, breaker = { consecutive = 0 }"] =
+      "the breaker can never open: the limiter lets at most 2 + 1 x 10000 ms / 10000 ms = 3 attempts"
+      .. " into breaker.window_ms, below breaker.min_calls (20), and breaker.consecutive is 0",
+    ["bulkhead = { queue = 0, max_wait_ms = 5 }"] =
+      "bulkhead.queue (0) and bulkhead.max_wait_ms (5): one of them is 0, so nothing ever waits;"
+      .. " set both or none",
+  }
+  for settings, said in pairs(CONTRADICTIONS) do
+    it("is refused when it contradicts itself: " .. settings, function()
+      local policies, faults = load { ["p.lua"] = ("return { p = { %s } }"):format(settings) }
 
-    assert.equal([[
-policies/p.lua: warning: p: attempt.timeout_ms (10) is above deadline_ms (5), which always ends it first
-policies/p.lua: warning: p: attempt.connect_ms (11) is above attempt.timeout_ms (10), which always ends it first
-]], faults)
-    _, faults = load { ["p.lua"] = "return { p = { deadline_ms = 5 } }" }
+      assert.is_nil(policies)
+      assert.equal(("policies/p.lua: p: %s\n"):format(said), faults)
+    end)
+  end
+
+  it("is only warned when the last of all retries may be cut short", function()
+    local policies, faults = load { ["p.lua"] = [[return { p = {
+      deadline_ms = 25, attempt = { timeout_ms = 10 }, retry = { attempts = 3 },
+    } }]] }
+
+    assert.truthy(policies)
+    assert.matches("warning: p: retry.attempts: 3 attempts of 10 ms are 30 ms, above", faults, 1, true)
+  end)
+
+  it("is not judged by defaults that it does not mention", function()
+    local policies, faults = load { ["p.lua"] = [[return {
+      p = { deadline_ms = 5 }, q = { attempt = { timeout_ms = 40000 } },
+      r = { bulkhead = { queue = 0 } }, s = { retry = { attempts = 10 } },
+    }]] }
+
+    assert.truthy(policies)
     assert.equal("", faults)
   end)
 end)
@@ -121,14 +166,14 @@ end)
 describe("a file of policies", function()
   it("extends, without changing what it extends", function()
     local policies = load { ["p.lua"] = [[
-      local base = { deadline_ms = 5, attempt = { timeout_ms = 1, connect_ms = 2 } }
+      local base = { deadline_ms = 50, attempt = { timeout_ms = 10, connect_ms = 2 } }
       return {
         more = tide.policy.extend(base, { attempt = { connect_ms = 3, first_byte_ms = 4 }, response = { max_bytes = 2000 } }),
         base = base,
       } ]] }
 
     local more, base = policies.more, policies.base
-    assert.same({ 5, 1, 3, 4, 2000 }, { more.deadline_ms, more["attempt.timeout_ms"], more["attempt.connect_ms"],
+    assert.same({ 50, 10, 3, 4, 2000 }, { more.deadline_ms, more["attempt.timeout_ms"], more["attempt.connect_ms"],
       more["attempt.first_byte_ms"], more["response.max_bytes"] })
     assert.same({ 2, 0, fields["response.max_bytes"].value },
       { base["attempt.connect_ms"], base["attempt.first_byte_ms"], base["response.max_bytes"] })

@@ -1,0 +1,145 @@
+// policy_check.c -- see policy_check.h for the contract.
+
+#include "guard/policy_check.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MESSAGE_MAX 320
+
+struct checking {
+  const struct policy *policy;
+  uint64_t said;
+  policy_say_fn say;
+  void *ctx;
+};
+
+static void say(struct checking *c, bool refuse, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct checking *c, bool refuse, const char *format, ...)
+{
+  char message[MESSAGE_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(message, sizeof(message), format, args);
+  va_end(args);
+  c->say(c->ctx, refuse, message);
+}
+
+static size_t field_of(const char *path)
+{
+  size_t i = 0;
+  while (i < policy_field_count && strcmp(policy_fields[i].path, path))
+    i++;
+  assert(i < policy_field_count);
+  return i;
+}
+
+static bool is_said(const struct checking *c, const char *path)
+{
+  return c->said >> field_of(path) & 1;
+}
+
+static int64_t value_of(const struct checking *c, const char *path)
+{
+  const struct policy_field *field = &policy_fields[field_of(path)];
+  int64_t value;
+  memcpy(&value, (const char *)c->policy + field->offset, sizeof(value));
+  return value;
+}
+
+// --- what always ends first ---
+
+static const struct {
+  const char *inner, *outer, *why;
+} pairs[] = {
+    {"attempt.timeout_ms", "deadline_ms", "which always ends it first"},
+    {"attempt.connect_ms", "attempt.timeout_ms", "which always ends it first"},
+    {"attempt.first_byte_ms", "attempt.timeout_ms",
+     "which always ends it first"},
+    {"breaker.slow_ms", "attempt.timeout_ms",
+     "so no answer can ever be that slow"},
+    {"limiter.max_wait_ms", "deadline_ms", "which always ends the wait first"},
+    {"bulkhead.max_wait_ms", "deadline_ms", "which always ends the wait first"},
+    {"retry.base_ms", "retry.max_ms", "which caps it"},
+    {"retry.throttled_base_ms", "retry.max_ms", "which caps it"},
+    {"breaker.open_ms", "breaker.max_open_ms", "which caps it"},
+};
+
+static void check_pairs(struct checking *c)
+{
+  for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+    const char *inner = pairs[i].inner, *outer = pairs[i].outer;
+    int64_t x = value_of(c, inner), y = value_of(c, outer);
+    if (is_said(c, inner) && is_said(c, outer) && x > y)
+      say(c, true, "%s (%lld) is above %s (%lld), %s", inner, (long long)x,
+          outer, (long long)y, pairs[i].why);
+  }
+}
+
+// --- retries that cannot fit ---
+
+static void check_retries(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long n = p->retry_attempts, each = p->attempt_ms, all = p->deadline_ms;
+  if (!is_said(c, "retry.attempts") || n == 1 || each > all) return;
+  if (!is_said(c, "attempt.timeout_ms") || !is_said(c, "deadline_ms")) return;
+  if (2 * each > all)
+    say(c, true,
+        "retry.attempts (%lld) cannot fit: after one attempt of %lld ms the "
+        "deadline_ms of %lld leaves %lld ms for the next; lower "
+        "attempt.timeout_ms to %lld or raise deadline_ms to %lld",
+        n, each, all, all - each, all / n, n * each);
+  else if (n * each > all)
+    say(c, false,
+        "retry.attempts: %lld attempts of %lld ms are %lld ms, above "
+        "deadline_ms (%lld): when all of them time out, the last is cut short",
+        n, each, n * each, all);
+}
+
+// --- a breaker that no volume opens ---
+
+static void check_breaker(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  if (p->limiter_limit == 0 || p->breaker_consecutive > 0) return;
+  long long burst = p->limiter_burst ? p->limiter_burst : p->limiter_limit;
+  long long most =
+      burst + p->limiter_limit * p->breaker_window_ms / p->limiter_period_ms;
+  if (p->breaker_min_calls <= most) return;
+  say(c, true,
+      "the breaker can never open: the limiter lets at most %lld + %lld x "
+      "%lld ms / %lld ms = %lld attempts into breaker.window_ms, below "
+      "breaker.min_calls (%lld), and breaker.consecutive is 0",
+      burst, (long long)p->limiter_limit, (long long)p->breaker_window_ms,
+      (long long)p->limiter_period_ms, most, (long long)p->breaker_min_calls);
+}
+
+// --- a queue without a wait, a wait without a queue ---
+
+static void check_bulkhead(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  if (!is_said(c, "bulkhead.queue") || !is_said(c, "bulkhead.max_wait_ms"))
+    return;
+  if ((p->bulkhead_queue == 0) == (p->bulkhead_max_wait_ms == 0)) return;
+  say(c, true,
+      "bulkhead.queue (%lld) and bulkhead.max_wait_ms (%lld): one of them is "
+      "0, "
+      "so nothing ever waits; set both or none",
+      (long long)p->bulkhead_queue, (long long)p->bulkhead_max_wait_ms);
+}
+
+void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
+                  void *ctx)
+{
+  struct checking c = {p, said, say_fn, ctx};
+  check_pairs(&c);
+  check_retries(&c);
+  check_breaker(&c);
+  check_bulkhead(&c);
+}
