@@ -7,8 +7,8 @@
 // keys 1..n with n > 0, or if it came in as an empty array (its metatable is
 // marked); else an object with its names sorted, so that output is
 // deterministic. Mixed or sparse tables, strings that are not UTF-8, functions,
-// NaN and infinities, cycles, depth over 64 and userdata without a hook are
-// refused with the path, below what the caller calls it: "items[3].when: a
+// NaN and infinities, cycles, depth over 64, more than a million values or 16
+// MiB, and userdata without a hook are refused with the path, below what the caller calls it: "items[3].when: a
 // function cannot become JSON".
 
 #ifndef SCRIPT_CONVERT_H

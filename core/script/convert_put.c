@@ -12,6 +12,10 @@
 #include "script/convert_inside.h"
 
 #define FEW_NAMES 32 // that are sorted without memory of their own
+// A few tables that stand in each other many times are a small value and
+// endless JSON.
+#define MAX_BYTES  ((size_t)16 * 1024 * 1024)
+#define MAX_VALUES 1000000
 
 static const char mixed_keys[] = "a table must have either names only or the "
                                  "keys 1 to n only to become JSON";
@@ -28,6 +32,8 @@ struct put {
   lua_State *L;
   struct buf *out;
   struct error *err;
+  size_t begin; // of the JSON in `out`
+  unsigned values;
 };
 
 static enum error_code put_value(struct put *p, int index,
@@ -308,12 +314,24 @@ static enum error_code put_table(struct put *p, int table,
   return refuse(p, at, array ? "not a list without holes" : mixed_keys);
 }
 
+static enum error_code check_size(struct put *p)
+{
+  p->values++;
+  if (p->out->len - p->begin > MAX_BYTES)
+    return refuse(p, NULL, "more than 16 MiB of JSON");
+  if (p->values > MAX_VALUES)
+    return refuse(p, NULL, "more than 1,000,000 values");
+  return OK;
+}
+
 static enum error_code put_value(struct put *p, int index,
                                  const struct schema *schema,
                                  const struct place *at, unsigned depth)
 {
   lua_State *L = p->L;
   if (!lua_checkstack(L, 8)) return no_memory(p);
+  enum error_code code = check_size(p);
+  if (code) return code;
   switch (lua_type(L, index)) {
   case LUA_TNIL: buf_puts(p->out, "null"); return OK;
   case LUA_TBOOLEAN:
@@ -330,7 +348,7 @@ enum error_code convert_put(lua_State *L, int index,
                             const struct schema *schema, struct buf *out,
                             struct error *err)
 {
-  struct put p = {L, out, err};
+  struct put p = {.L = L, .out = out, .err = err, .begin = out->len};
   if (!lua_checkstack(L, 8)) return no_memory(&p);
   enum error_code code = put_value(&p, lua_absindex(L, index), schema, NULL, 0);
   if (!code && !buf_ok(out)) code = no_memory(&p);

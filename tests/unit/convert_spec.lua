@@ -111,6 +111,16 @@ describe("Lua values as JSON", function()
     assert.matches("nested too deeply$", select(2, put(nest(65))))
   end)
 
+  it("that hold the same table again and again have an end", function()
+    local many = { 1 }
+    for _ = 1, 60 do many = { many, many } end
+    local long, lists = ("x"):rep(1024 * 1024), {}
+    for i = 1, 17 do lists[i] = { long } end
+
+    assert.equal("more than 1,000,000 values", select(2, put(many)))
+    assert.equal("more than 16 MiB of JSON", select(2, put(lists)))
+  end)
+
   it("are not asked by their metamethods", function()
     local asked = setmetatable({ a = 1 }, {
       __index = function() error "asked" end, __len = function() return 7 end,
