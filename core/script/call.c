@@ -39,7 +39,7 @@ struct call {
   uint32_t attempts;
   enum side_effect side_effect;
   bool falling_back;
-  bool expired; // the timer has fired
+  bool expired;             // the timer has fired
   struct error first_error; // what led to the fallback
   struct arena arena;
   struct buf out;     // the result, when it had to be written
