@@ -76,10 +76,10 @@ describe("the times of an attempt", function()
   end)
 
   it("end it by the call's deadline when that is earlier", function()
-    kit = with "deadline_ms = 3000, attempt = { timeout_ms = 4000 }"
+    kit = with(USUAL)
     kit:upstream("* *", { hang = true })
 
-    local call = kit:call("demo_send", { method = "POST" })
+    local call = kit:call("demo_send", { method = "POST" }, { deadline_ms = 3000 })
 
     assert.same({ "timeout", 3000, 1, "possible" },
       { call.error.code, call.ms, call.attempts, call.side_effect })
@@ -99,10 +99,10 @@ describe("the times of an attempt", function()
   end)
 
   it("are the service's fault when the deadline cuts them, and the breaker hears it", function()
-    kit = with [[deadline_ms = 1000, attempt = { timeout_ms = 1100, connect_ms = 500 },
+    kit = with [[attempt = { timeout_ms = 1100, connect_ms = 500 },
       breaker = { consecutive = 3, min_calls = 100 }]]
     kit:upstream("* *", { hang = true })
-    for _ = 1, 3 do kit:call "demo_send" end
+    for _ = 1, 3 do kit:call("demo_send", {}, { deadline_ms = 1000 }) end
 
     assert.matches("failed too often", kit:call("demo_send").error.message)
   end)
