@@ -35,7 +35,7 @@ return {
   all = all,
   once = tide.policy.extend(all, { retry = { attempts = 1 } }),
   limited = tide.policy.extend(all, { limiter = { limit = 10, burst = 2, max_wait_ms = 250 } }),
-  brief = tide.policy.extend(all, { deadline_ms = 1000 }),
+  brief = tide.policy.extend(all, { deadline_ms = 1000, attempt = { timeout_ms = 480, connect_ms = 400 } }),
 }]]
 
 local URL = "https://svc.example/thing"
