@@ -12,6 +12,7 @@
 #include "loop/mailbox.h"
 #include "mcp/nearest.h"
 #include "script/call.h"
+#include "script/task.h"
 
 #define INPUT_MAX ((size_t)16 * 1024 * 1024)
 
@@ -46,6 +47,17 @@ static void describe_tool(const struct tool *tool, struct buf *out)
   buf_puts(out, ":\n");
 }
 
+// What clients are not told: what a script raised, and where.
+static void add_cause(const struct one_call *c, const struct call_result *r,
+                      struct buf *out)
+{
+  struct slice cause = task_failure_text(vm_tasks(c->live.vm));
+  bool script = r->error.code == E_SCRIPT || r->error.code == E_SCRIPT_LIMIT;
+  const char *end = cause.len ? memchr(cause.data, '\n', cause.len) : NULL;
+  if (end) cause.len = (size_t)(end - cause.data);
+  if (script && cause.len > 0) buf_printf(out, "\n%.*s", SLICE_ARG(cause));
+}
+
 static void print_error(const struct one_call *c, const struct call_result *r)
 {
   struct buf text = {0};
@@ -56,6 +68,7 @@ static void print_error(const struct one_call *c, const struct call_result *r)
   buf_printf(&text, " (attempts %u, side effect %s)", r->attempts,
              side_effect_name(r->side_effect));
   if (r->details.data) buf_printf(&text, "\n%.*s", SLICE_ARG(r->details));
+  add_cause(c, r, &text);
   print_text(c, buf_slice(&text), stderr);
   buf_finish(&text);
 }
@@ -215,13 +228,12 @@ int command_call(const struct command_line *line)
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  // The trail and the error say it all; a log line for each is for serving.
-  struct options options = *line->options;
-  if (options.log_level.len == 0) options.log_level = SLICE("warn");
-  if (engine_init(&c.engine, &options, line->environment, &err) != OK) {
+  if (engine_init(&c.engine, line->options, line->environment, &err) != OK) {
     fprintf(stderr, "tidegate: %s\n", err.message);
     return 2;
   }
+  // The trail and the error tell what the engine's lines would.
+  if (line->options->log_level.len == 0) log_only(c.engine.log, "scripts/");
   c.loop = loop_new();
   int status = c.loop ? run(&c, line) : 2;
   loop_free(c.loop);

@@ -13,16 +13,16 @@ static const char *kind(const struct annotations *a)
   return a->destructive == 1 ? "destroys" : "writes";
 }
 
-// The first sentence, or what of it fits.
-static int about_length(struct slice about)
+// The first line, or the words of it that fit.
+static void print_about(struct slice about)
 {
-  size_t n = 0;
-  while (n < about.len && n < ABOUT_MAX && about.data[n] != '\n')
-    n++;
-  while (n < about.len && n > 0 &&
-         ((unsigned char)about.data[n] & 0xC0) == 0x80)
-    n--;
-  return (int)n;
+  const char *end = memchr(about.data, '\n', about.len);
+  size_t len = end ? (size_t)(end - about.data) : about.len;
+  size_t n = len;
+  if (len > ABOUT_MAX)
+    for (n = ABOUT_MAX - 3; n > 0 && about.data[n] != ' '; n--)
+      ;
+  printf("%.*s%s\n", (int)n, about.data, n < about.len ? "..." : "");
 }
 
 static void print_table(const struct catalog *c)
@@ -33,9 +33,9 @@ static void print_table(const struct catalog *c)
   printf("%-*s  %-8s  %-12s  %s\n", width, "TOOL", "EFFECT", "POLICY", "ABOUT");
   for (size_t i = 0; i < c->tool_count; i++) {
     const struct tool *t = &c->tools[i];
-    printf("%-*.*s  %-8s  %-12.*s  %.*s\n", width, SLICE_ARG(t->name),
-           kind(&t->annotations), SLICE_ARG(t->policy->name),
-           about_length(t->about), t->about.data);
+    printf("%-*.*s  %-8s  %-12.*s  ", width, SLICE_ARG(t->name),
+           kind(&t->annotations), SLICE_ARG(t->policy->name));
+    print_about(t->about);
   }
 }
 

@@ -42,8 +42,7 @@ struct option_list {
   X(OPTION_NUMBER, workers, "N", "0", 0, 256,                                  \
     "threads that serve; 0 means one per core")                                \
   X(OPTION_TEXT, log_level, "LEVEL", "", 0, 0,                                 \
-    "debug, info, warn, error or off; the log goes to stderr (default info; "  \
-    "warn for call)")                                                          \
+    "debug, info, warn, error or off; the log goes to stderr (default info)")  \
   X(OPTION_FLAG, watch, "", "true", 0, 1,                                      \
     "reload when a file in scripts or policies changes")                       \
   X(OPTION_FLAG, trail, "", "false", 0, 1,                                     \

@@ -43,6 +43,9 @@ static enum error_code set_value(struct reading *r, lua_State *L,
   bool fits = row->kind == OPTION_FLAG     ? type == LUA_TBOOLEAN
               : row->kind == OPTION_NUMBER ? lua_isinteger(L, -1)
                                            : type == LUA_TSTRING;
+  if (type == LUA_TNUMBER && !fits && row->kind == OPTION_NUMBER)
+    return error_set(r->err, E_CONFIG, "%s: expected a whole number, got %g",
+                     where, lua_tonumber(L, -1));
   if (!fits)
     return error_set(r->err, E_CONFIG, "%s: expected a %s, got a %s", where,
                      row->kind == OPTION_FLAG     ? "boolean"

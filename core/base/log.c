@@ -27,6 +27,7 @@
 struct log {
   int fd;
   atomic_int level;
+  const char *area; // NULL: of everything
   log_clock_fn clock;
   void *clock_ctx;
   const struct secret_set *secrets;
@@ -76,6 +77,11 @@ bool log_parse_level(struct slice name, enum log_level *level)
 void log_set_level(struct log *log, enum log_level level)
 {
   atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
+}
+
+void log_only(struct log *log, const char *area)
+{
+  log->area = area;
 }
 
 bool log_on(const struct log *log, enum log_level level)
@@ -269,6 +275,9 @@ void log_write(struct log *log, enum log_level level, const char *module,
                const char *format, ...)
 {
   if (!log_on(log, level)) return;
+  if (level < LOG_WARN && log->area &&
+      strncmp(module, log->area, strlen(log->area)) != 0)
+    return;
   va_list args;
   va_start(args, format);
   format_message(log, format, args);

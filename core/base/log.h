@@ -45,6 +45,9 @@ void log_flush(struct log *log);
 bool log_parse_level(struct slice name, enum log_level *level);
 void log_set_level(struct log *log, enum log_level level); // any thread
 bool log_on(const struct log *log, enum log_level level);  // NULL log: false
+// Of lines below warn only those of modules that begin so ("scripts/"); NULL
+// means all. Keeps `area`.
+void log_only(struct log *log, const char *area);
 
 // `module` is the file's path without ".c" ("net/http_client"). The message
 // is lower case without a final period, then key=value pairs. Control

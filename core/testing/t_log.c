@@ -81,6 +81,12 @@ static int set_level(lua_State *L)
   return 0;
 }
 
+static int only(lua_State *L)
+{
+  log_only(check(L)->log, lua_tostring(L, 2)); // the spec keeps the string
+  return 0;
+}
+
 static int on(lua_State *L)
 {
   lua_pushboolean(L, log_on(check(L)->log, check_level(L, 2)));
@@ -162,9 +168,9 @@ int t_log(lua_State *L)
 {
   static const luaL_Reg methods[] = {{"write", write_line}, {"flush", flush},
                                      {"level", set_level},  {"on", on},
-                                     {"output", output},    {"finish", finish},
-                                     {"crowd", crowd},      {"__gc", finish},
-                                     {NULL, NULL}};
+                                     {"only", only},        {"output", output},
+                                     {"finish", finish},    {"crowd", crowd},
+                                     {"__gc", finish},      {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"new", new}, {"value", value}, {NULL, NULL}};
   luaL_newmetatable(L, TYPE);     // meta

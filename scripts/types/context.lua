@@ -18,7 +18,7 @@ local Context = {}
 ---@field policy? string
 ---@field errors? table<integer, tide.ErrorCode>|tide.ErrorMap
 ---@field headers? table<string, string>
----@field private? boolean private and loopback addresses are allowed
+---@field private? boolean private addresses are allowed; a loopback base says so itself
 ---@field insecure_tls? boolean for development only
 
 ---@class tide.Annotations

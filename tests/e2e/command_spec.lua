@@ -91,6 +91,15 @@ describe("tidegate", function()
     assert.matches("hello_greet +reads +default +Greet somebody by name%.", out)
   end)
 
+  it("tools cuts a long text between words, and says so", function()
+    local script = SCRIPT:gsub("Greet somebody by name%.", ("word "):rep(30))
+
+    local _, out = run("tools", {}, { scripts = { ["hello.lua"] = script } })
+
+    assert.matches(" word word%.%.%.\n", out)
+    for line in out:gmatch "[^\n]+" do assert.is_true(#line < 100, line) end
+  end)
+
   it("call prints the result, and its trail aside", function()
     local code, out, err = run("call", { "hello_greet", '{"name":"Ann"}' })
 
@@ -144,6 +153,18 @@ describe("tidegate", function()
 
     _, _, err = run("call", { "hello_fail", "--log-level", "info" })
     assert.matches(" info script/call call tool=hello_fail", err, 1, true)
+  end)
+
+  it("call shows what the script says, and where it broke", function()
+    local script = SCRIPT:gsub("run = function%(_, args%)", [[run = function(ctx, args)
+      ctx.log:info("asked", { who = args.name })
+      if args.name == "Bo" then return args.name.first.letter end]])
+
+    local _, _, err = run("call", { "hello_greet", '{"name":"Bo"}' },
+      { scripts = { ["hello.lua"] = script } })
+
+    assert.matches(" info scripts/hello asked who=Bo", err, 1, true)
+    assert.matches("script failed [^\n]+\nhello%.lua:12: attempt to index a nil value", err)
   end)
 
   it("refuses folders and files that are not there", function()
@@ -208,6 +229,11 @@ describe("tidegate", function()
       { files = { ["bad.lua"] = "return { wrokers = 2 }" } })
     assert.equal(2, bad)
     assert.matches("bad%.lua: wrokers: unknown option %(did you mean workers%?%)", err)
+
+    bad, _, err = run("check", { "--config", "$FOLDER/bad.lua" },
+      { files = { ["bad.lua"] = "return { workers = 2.5 }" } })
+    assert.equal(2, bad)
+    assert.matches("bad.lua: workers: expected a whole number, got 2.5\n", err, 1, true)
   end)
 
   it("will not listen beyond loopback without being told", function()

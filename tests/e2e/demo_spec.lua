@@ -76,3 +76,18 @@ describe("the demo", function()
     assert.is_nil((transcript .. log):match "demo%-%x%x%x%x%x%x%x%x")
   end)
 end)
+
+it("the demo does not take another server for tidegate", function()
+  local other = assert(socket.bind("127.0.0.1", 0))
+  local _, port = other:getsockname()
+
+  local code, out, err = process.run {
+    "tests/demo/run", "--once", timeout_s = 60,
+    env = { PORT = port, TIDEGATE = os.getenv "TIDEGATE", NO_COLOR = "1" },
+  }
+  other:close()
+
+  assert.equal(1, code)
+  assert.matches("Address already in use", out)
+  assert.matches("PORT=9000 ./dev demo takes another port", err, 1, true)
+end)

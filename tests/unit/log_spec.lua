@@ -37,6 +37,21 @@ describe("the log", function()
     log:finish()
   end)
 
+  it("can leave out what is no warning, but for one area", function()
+    local log, area = T.log.new("debug", now), "scripts/"
+    log:only(area)
+
+    log:write("info", "scripts/a", "yes")
+    log:write("info", "script/call", "no")
+    log:write("debug", "app/x", "no")
+    log:write("warn", "script/call", "yes")
+
+    local words = {}
+    for _, line in ipairs(lines(log:output())) do table.insert(words, line:match("%w+$")) end
+    assert.same({ "yes", "yes" }, words)
+    log:finish()
+  end)
+
   it("writes by itself when 16 KiB are full", function()
     local log = T.log.new("info", now)
 
