@@ -7,11 +7,13 @@
 
 #include "base/buf.h"
 #include "bind/arguments.h"
+#include "script/allowance.h"
 #include "script/convert.h"
 #include "script/vm.h"
 
-#define FIELDS_MAX 32
-#define VALUE_MAX  1024
+#define FIELDS_MAX  32
+#define VALUE_MAX   1024
+#define NS_PER_BYTE 10 // to scrub, escape and write
 
 static int by_name(const void *a, const void *b)
 {
@@ -105,6 +107,7 @@ void log_line(lua_State *L, int arg, struct log *log, enum log_level level,
   if (tail.len) buf_putc(line, ' ');
   buf_add(line, tail);
   put_module(L, script, sizeof(script));
+  allowance_charge(L, line->len * NS_PER_BYTE);
   log_write(log, level, script, "%.*s", SLICE_ARG(buf_slice(line)));
   lua_settop(L, first - 1); // ...
 }

@@ -7,7 +7,9 @@
 #include "loop/clock.h"
 #include "script/vm_inside.h"
 
-#define HOOK_EACH    10000 // instructions; about 100 us
+#define HOOK_MOST    10000 // instructions; about 100 us
+#define HOOK_LEAST   50
+#define HOOK_MEMORY  ((size_t)5000 * 1024 * 1024) // instructions x bytes
 #define LOOK_BYTES   (2u * 1024 * 1024)
 #define BYTES_PER_OP 64 // copying them takes about as long as an instruction
 #define NS_PER_OP    10
@@ -35,6 +37,16 @@ static void set_hook(struct lane *lane, lua_State *L, int count)
   lua_sethook(L, on_count, LUA_MASKCOUNT, count);
 }
 
+// One instruction can walk all memory there is: compare two strings that fill
+// it, or move every element of a table. So the more there is, the sooner the
+// hook looks, and it comes in time also when each instruction does that.
+static int hook_each(const struct vm *vm)
+{
+  size_t each = HOOK_MEMORY / (vm->memory + 1);
+  if (each > HOOK_MOST) return HOOK_MOST;
+  return each < HOOK_LEAST ? HOOK_LEAST : (int)each;
+}
+
 static void on_count(lua_State *L, lua_Debug *ar)
 {
   (void)ar;
@@ -50,12 +62,13 @@ static void on_count(lua_State *L, lua_Debug *ar)
     lua_concat(L, 2);
     lua_error(L);
   }
-  if (lane->count != HOOK_EACH) set_hook(lane, L, HOOK_EACH);
+  int each = hook_each(lane->vm);
+  if (lane->count != each) set_hook(lane, L, each);
 }
 
 void allowance_arm(struct lane *lane, lua_State *L)
 {
-  set_hook(lane, L, HOOK_EACH);
+  set_hook(lane, L, hook_each(lane->vm));
 }
 
 static void allowance_begin(struct allowance *b, const struct vm *vm)
@@ -78,7 +91,10 @@ void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner)
   if (run->allowance == &run->own) allowance_begin(&run->own, vm);
   lane->allowance = run->allowance;
   vm->run = run;
-  if (run->allowance->over) set_hook(lane, L, 1);
+  if (run->allowance->over)
+    set_hook(lane, L, 1);
+  else if (lane->count > hook_each(vm)) // there was less memory in use
+    set_hook(lane, L, hook_each(vm));
 }
 
 void run_end(struct run *run, struct lane *lane)

@@ -11,7 +11,10 @@
 #include "script/sandbox.h"
 #include "script/vm.h"
 
-#define MOVE_MAX 10000000
+#define MOVE_MAX        10000000
+#define COMPARE_NS      20   // of two numbers or short strings
+#define LONG            1024 // bytes
+#define COMPARED_PER_NS 16
 
 static int original(lua_State *L)
 {
@@ -45,6 +48,46 @@ static int table_sized(lua_State *L)
   if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
     return luaL_argerror(L, 1, "a table with __len cannot be used here");
   return original(L);
+}
+
+static void out_of_time(lua_State *L)
+{
+  luaL_error(L, "sorting took too long");
+}
+
+// Long strings take long to compare, and no instruction comes in between.
+static int compare_long(lua_State *L)
+{
+  size_t a = lua_rawlen(L, 1), b = lua_rawlen(L, 2);
+  if (!allowance_left(L, (a < b ? a : b) / COMPARED_PER_NS)) out_of_time(L);
+  lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
+  return 1;
+}
+
+static bool holds_long(lua_State *L, lua_Integer n)
+{
+  bool found = false;
+  for (lua_Integer i = 1; i <= n && !found; i++) {
+    found = lua_rawgeti(L, 1, i) == LUA_TSTRING && lua_rawlen(L, -1) > LONG;
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
+// Without a function of the script's own the hook has nothing to count.
+static int table_sort(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+  size_t levels = 1;
+  while (n >> levels)
+    levels++;
+  if (!allowance_left(L, (size_t)n * levels * COMPARE_NS)) out_of_time(L);
+  if (lua_isnoneornil(L, 2) && holds_long(L, n)) {
+    lua_settop(L, 1);
+    lua_pushcfunction(L, compare_long); // table fn
+  }
+  return table_sized(L);
 }
 
 static int table_move(lua_State *L)
@@ -82,7 +125,7 @@ void sandbox_bound_table(lua_State *L)
 {
   wrap(L, "insert", table_sized);
   wrap(L, "remove", table_sized);
-  wrap(L, "sort", table_sized);
+  wrap(L, "sort", table_sort);
   wrap(L, "move", table_move);
 }
 

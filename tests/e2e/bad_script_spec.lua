@@ -1,5 +1,7 @@
 --- Whatever a script does, its call gets a clear error and nobody else notices.
 
+local socket = require "socket"
+
 local gateway = require "gateway"
 
 local HEAD = [[
@@ -16,6 +18,19 @@ local function c_recursive()
   for _ = 1, 300 do t = setmetatable({}, { __index = function(_, k) return t[k] end }) end
   return ("x"):rep(10):gsub("x", function() return recursive() end)
 end
+local function numbers() local t = {} for i = 1, 500000 do t[i] = i end return t end
+local function long() return ("x"):rep(4000000) .. "a", ("x"):rep(4000000) .. "b" end
+local function sort_long()
+  local t, a, b = {}, long()
+  for i = 1, 20000 do t[i] = i % 2 == 0 and a or b end
+  table.sort(t)
+end
+local function sort_much() while true do table.sort(numbers()) end end
+local function compare_long() local a, b = long() while a < b do end end
+local function shift_much() local t = numbers() while true do table.insert(t, 1, 0) t[#t] = nil end end
+local function unpack_much() local t = numbers() while true do select(-1, table.unpack(t)) end end
+local function log_much() local a = long() while true do tide.log.debug(a) tide.log.info(a) end end
+local function return_endless() local t = { 1 } for _ = 1, 60 do t = { t, t } end return t end
 local function wait_in_sort()
   table.sort({ 3, 2, 1 }, function(a, b) tide.time.sleep(0.01) return a < b end)
 end
@@ -47,7 +62,9 @@ return {
   tools = {
     endless = tool(endless), endless_held = tool(endless_held), hungry = tool(hungry),
     recursive = tool(recursive), c_recursive = tool(c_recursive),
-    wait_in_sort = tool(wait_in_sort), raise_table = tool(raise_table),
+    sort_long = tool(sort_long), sort_much = tool(sort_much), compare_long = tool(compare_long),
+    shift_much = tool(shift_much), unpack_much = tool(unpack_much), log_much = tool(log_much),
+    return_endless = tool(return_endless), wait_in_sort = tool(wait_in_sort), raise_table = tool(raise_table),
     raise_known = tool(raise_known), raise_string = tool(raise_string),
     raise_nil = tool(raise_nil), raise_number = tool(raise_number),
     return_function = tool(return_function), return_nan = tool(return_nan),
@@ -90,6 +107,20 @@ describe("a script that misbehaves while it runs", function()
     end)
   end
 
+  -- Their instructions are few, and each takes long.
+  for _, tool in ipairs {
+    "sort_long", "sort_much", "compare_long", "shift_much", "unpack_much", "log_much",
+  } do
+    it("is stopped in time: " .. tool, function()
+      local begin = socket.gettime()
+
+      local err = g:fails("bad_" .. tool)
+
+      assert.equal("script_limit", err.code)
+      assert.is_true(socket.gettime() - begin < 5)
+    end)
+  end
+
   for _, tool in ipairs {
     "wait_in_sort", "raise_table", "raise_string", "raise_nil", "raise_number", "index_nil",
     "leave_base", "other_host", "bad_option", "bad_header", "dot_call",
@@ -102,7 +133,8 @@ describe("a script that misbehaves while it runs", function()
     end)
   end
 
-  for _, tool in ipairs { "return_function", "return_nan", "return_cycle", "return_binary" } do
+  for _, tool in ipairs { "return_function", "return_nan", "return_cycle", "return_binary",
+    "return_endless" } do
     it("cannot return what is no JSON: " .. tool, function()
       local err = g:fails("bad_" .. tool)
 
