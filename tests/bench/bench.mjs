@@ -5,7 +5,8 @@
 // Every gateway has one worker. CPU per call is user + system time of the
 // gateway's processes over completed calls: it is far steadier than calls per
 // second on a machine that does other things too. Rounds of the gateways
-// alternate, and the medians count. Raw figures: build/bench/<time>.json.
+// alternate, and the medians count; a ratio is the median of the rounds' ratios,
+// because neighbours in time have met the same machine. Raw figures: build/bench/<time>.json.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -13,12 +14,12 @@ import os from "node:os";
 import { idle, startTimes, strippedSize } from "./limits.mjs";
 import { load, once, request } from "./load.mjs";
 import * as servers from "./servers.mjs";
-import { limitTable, loadTable, median, medians } from "./table.mjs";
+import { limitTable, loadTable, median, medians, ratioOf } from "./table.mjs";
 
 const quick = process.argv.includes("--quick");
 const only = process.argv.find((a) => a.startsWith("--only="))?.slice(7);
-const ROUNDS = quick ? 1 : 3;
-const SECONDS = quick ? 2 : 5;
+const ROUNDS = quick ? 1 : 5;
+const SECONDS = quick ? 2 : 3;
 const CALLS_MIN = 64; // each connection has had one
 
 const call = (name) => ({ method: "tools/call", name, args: { id: 7 } });
@@ -95,7 +96,12 @@ function report(raw) {
   const rows = raw.cases.map(({ title, target, rounds }) => ({
     title,
     target,
-    who: Object.fromEntries(Object.entries(rounds).map(([name, r]) => [name, medians(r)])),
+    who: Object.fromEntries(
+      Object.entries(rounds).map(([name, r]) => [
+        name,
+        { ...medians(r), ratio: ratioOf(r, rounds["nginx + Lua"]) },
+      ]),
+    ),
   }));
   const { idle: i, start_ms, stripped_bytes } = raw.limits;
   const count = i.connections.toLocaleString("en");

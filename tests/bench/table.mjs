@@ -12,6 +12,11 @@ export function medians(rounds) {
   return sum;
 }
 
+// The median of CPU per call over that of `base` in the same round.
+export function ratioOf(rounds, base) {
+  return base && median(rounds.map((r, i) => r.cpu_us / base[i].cpu_us));
+}
+
 const digits = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
 const thousands = (x) => digits(x).replace(/\B(?=(\d{3})+(?!\d)(?<!\.\d*))/g, ",");
 
@@ -19,8 +24,8 @@ function verdict(value, target) {
   return value <= target ? "yes" : "NO";
 }
 
-// rows: { title, who: { tidegate: medians, ... }, target } -- target: the most
-// that tidegate's CPU per call may be of nginx + Lua's.
+// rows: { title, who: { tidegate: medians and ratio, ... }, target } -- target:
+// the most that tidegate's CPU per call may be of nginx + Lua's.
 export function loadTable(rows) {
   const lines = [
     "| case | gateway | CPU us/call | calls/s | p50 ms | p99 ms " +
@@ -28,9 +33,8 @@ export function loadTable(rows) {
     "|---|---|---:|---:|---:|---:|---:|---:|---|",
   ];
   for (const { title, who, target } of rows) {
-    const base = who["nginx + Lua"]?.cpu_us;
     for (const [name, m] of Object.entries(who)) {
-      const ratio = base ? m.cpu_us / base : undefined;
+      const { ratio } = m;
       const judged = target && name === "tidegate";
       lines.push(
         `| ${title} | ${name} | ${thousands(m.cpu_us)} | ${thousands(m.calls_per_s)} ` +

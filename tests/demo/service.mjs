@@ -109,7 +109,7 @@ function flaky(req, res) {
 }
 
 function limited(req, res) {
-  problem(res, 429, "enough for now", { "Retry-After": "7" });
+  problem(res, 429, "enough for now", { "Retry-After": "60" });
 }
 
 const ROUTES = [

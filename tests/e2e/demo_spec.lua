@@ -62,7 +62,7 @@ describe("the demo", function()
   it("says how long a limit lasts", function()
     local answer = section(transcript, "tools/call inventory_limited")
 
-    assert.matches("retry_after_ms 7000", answer)
+    assert.matches("retry_after_ms 60000", answer)
   end)
 
   it("shows a trail with each call", function()
