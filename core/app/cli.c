@@ -65,19 +65,6 @@ static void print_help(FILE *out)
   buf_finish(&text);
 }
 
-static int help(int argc, char **argv)
-{
-  const struct command *c = argc > 2 ? find(argv[2]) : NULL;
-  if (!c) {
-    print_help(stdout);
-    return 0;
-  }
-  printf("usage: tidegate %s %s%s[OPTIONS]\n\n%s\n%s\n", c->word, c->arguments,
-         c->arguments[0] ? " " : "", c->about, c->more);
-  puts("`tidegate help` lists the options.");
-  return 0;
-}
-
 static int unknown(const char *word)
 {
   const char *words[COMMANDS + 1];
@@ -91,11 +78,33 @@ static int unknown(const char *word)
   return 2;
 }
 
+static int help(int argc, char **argv)
+{
+  const struct command *c = argc > 2 ? find(argv[2]) : NULL;
+  if (argc > 2 && !c && strcmp(argv[2], "help")) return unknown(argv[2]);
+  if (!c) {
+    print_help(stdout);
+    return 0;
+  }
+  printf("usage: tidegate %s %s%s[OPTIONS]\n\n%s\n%s\n", c->word, c->arguments,
+         c->arguments[0] ? " " : "", c->about, c->more);
+  puts("`tidegate help` lists the options.");
+  return 0;
+}
+
 static bool asks_for_help(int argc, char **argv)
 {
   for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return true;
   return false;
+}
+
+static void print_suspects(char **environment)
+{
+  struct buf text = {0};
+  options_suspects(environment, &text);
+  fwrite(text.data ? text.data : "", 1, text.len, stderr);
+  buf_finish(&text);
 }
 
 static int run(const struct command *c, int argc, char **argv,
@@ -109,6 +118,7 @@ static int run(const struct command *c, int argc, char **argv,
   argv++;
   if (options_read(&options, &argc, argv, environment, &err) == OK) {
     struct command_line line = {&options, argc, argv, environment};
+    print_suspects(environment);
     status = c->run(&line);
   } else {
     fprintf(stderr, "tidegate: %s\n", err.message);

@@ -221,7 +221,8 @@ int command_call(const struct command_line *line)
   struct one_call c = {.status = 2};
   struct error err;
   if (line->argc < 2 || line->argc > 3) {
-    fputs("usage: tidegate call TOOL [JSON]\n", stderr);
+    fputs("usage: tidegate call TOOL [JSON]; 'tidegate tools' lists them\n",
+          stderr);
     if (line->argc > 3)
       fputs("The JSON is one argument, in single quotes: '{\"id\": 3}'\n",
             stderr);

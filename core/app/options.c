@@ -3,11 +3,13 @@
 #include "app/options.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "script/faults.h"
 
 #define CONFIG_FILE "tidegate.lua"
@@ -181,6 +183,25 @@ static enum error_code read_environment(struct options *o, char **environment,
     if (code != OK) return code;
   }
   return OK;
+}
+
+// A script may ask for TIDEGATE_ANYTHING, so what is none of ours is nothing
+// worse than suspect, and only if it is nearly one.
+void options_suspects(char **environment, struct buf *out)
+{
+  for (char **e = environment; *e; e++) {
+    char near[96], plain[64];
+    size_t len = strncmp(*e, "TIDEGATE_", 9) ? 0 : strcspn(*e + 9, "=");
+    if (len == 0 || len >= sizeof(plain)) continue;
+    for (size_t i = 0; i < len; i++)
+      plain[i] = (char)tolower((unsigned char)(*e)[9 + i]);
+    struct slice name = {plain, len};
+    if (option_find(name)) continue;
+    option_suggestion(name, near, sizeof(near));
+    if (near[0])
+      buf_printf(out, "tidegate: warning: %.*s is no option%s\n",
+                 (int)(9 + len), *e, near);
+  }
 }
 
 // --- flags ---

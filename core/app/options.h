@@ -125,8 +125,10 @@ const char *option_suggestion(struct slice name, char *out, size_t size);
 enum error_code options_read_file(struct options *o, const char *path,
                                   bool must_exist, struct error *err);
 
-// The help's section on options. Appends to `out`.
 struct buf;
+// Variables that look like misspelt options: a warning each. Appends to `out`.
+void options_suspects(char **environment, struct buf *out);
+// The help's section on options. Appends to `out`.
 void options_help(struct buf *out);
 
 #endif

@@ -60,6 +60,24 @@ describe("tidegate", function()
     assert.matches("did you mean listen", err)
   end)
 
+  it("suspects a variable that is nearly an option, and no other", function()
+    local _, _, err = run("check", {}, {
+      env = { TIDEGATE_LOGLEVEL = "warn", TIDEGATE_REGION = "north", TIDEGATE_WORKERS = "1" },
+    })
+
+    assert.matches("^tidegate: warning: TIDEGATE_LOGLEVEL is no option %(did you mean log_level%?%)\n$",
+      err)
+  end)
+
+  it("helps with a command that it knows only", function()
+    assert.equal(0, (plain("help", "call")))
+
+    local code, _, err = plain("help", "cal")
+
+    assert.equal(2, code)
+    assert.matches("did you mean call?", err, 1, true)
+  end)
+
   it("refuses values out of range, and says where they stood", function()
     local code, _, err = plain("serve", "--workers=1000")
     assert.equal(2, code)
