@@ -114,12 +114,12 @@ local function run_probe(types)
   local up = require "upstream".start { plain = true }
   local folder = os.tmpname()
   os.remove(folder)
-  os.execute("mkdir " .. folder)
+  os.execute(("mkdir -p %s/policies"):format(folder))
   local file = assert(io.open(folder .. "/probe.lua", "w"))
   file:write(probe_script(types))
   file:close()
   local code, out, err = process.run {
-    BINARY, "call", "probe_names", "{}", "--scripts", folder, "--policies", folder .. "/none",
+    BINARY, "call", "probe_names", "{}", "--scripts", folder, "--policies", folder .. "/policies",
     "--base", "probe=" .. up:url "",
   }
   up:stop()
