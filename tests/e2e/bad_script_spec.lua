@@ -27,7 +27,10 @@ local function sort_long()
 end
 local function sort_much() while true do table.sort(numbers()) end end
 local function compare_long() local a, b = long() while a < b do end end
-local function shift_much() local t = numbers() while true do table.insert(t, 1, 0) t[#t] = nil end end
+local function shift_much()
+  local t = numbers()
+  while true do table.insert(t, 1, 0) t[#t] = nil end
+end
 local function unpack_much() local t = numbers() while true do select(-1, table.unpack(t)) end end
 local function log_much() local a = long() while true do tide.log.debug(a) tide.log.info(a) end end
 local function return_endless() local t = { 1 } for _ = 1, 60 do t = { t, t } end return t end
@@ -64,7 +67,8 @@ return {
     recursive = tool(recursive), c_recursive = tool(c_recursive),
     sort_long = tool(sort_long), sort_much = tool(sort_much), compare_long = tool(compare_long),
     shift_much = tool(shift_much), unpack_much = tool(unpack_much), log_much = tool(log_much),
-    return_endless = tool(return_endless), wait_in_sort = tool(wait_in_sort), raise_table = tool(raise_table),
+    return_endless = tool(return_endless), wait_in_sort = tool(wait_in_sort),
+    raise_table = tool(raise_table),
     raise_known = tool(raise_known), raise_string = tool(raise_string),
     raise_nil = tool(raise_nil), raise_number = tool(raise_number),
     return_function = tool(return_function), return_nan = tool(return_nan),
