@@ -31,8 +31,8 @@ struct one_call {
 static void print_text(const struct one_call *c, struct slice text, FILE *out)
 {
   struct buf clean = {0};
-  secret_scrub(c->engine.secrets.set, text, &clean);
-  fwrite(clean.data ? clean.data : "", 1, clean.len, out);
+  secret_hide(c->engine.secrets.set, &text, &clean);
+  fwrite(text.data ? text.data : "", 1, text.len, out);
   fputc('\n', out);
   buf_finish(&clean);
 }

@@ -126,6 +126,10 @@ bool json_double(const struct json_doc *d, uint32_t node, double *value);
 void json_put_string(struct buf *b, struct slice s);
 // The same without the quotes.
 void json_put_escaped(struct buf *b, struct slice s);
+// Appends the same JSON with the escapes that services write and nobody needs
+// undone ("\/", "\u003c"), so that a string has one spelling, that of
+// json_put_string(). False, and nothing is appended, if there are none.
+bool json_plain(struct slice json, struct buf *out);
 void json_put_int(struct buf *b, int64_t value);
 // Shortest spelling that reads back as the same double; NaN and infinities
 // become null. An integral value gets no ".0".

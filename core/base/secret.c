@@ -380,3 +380,18 @@ void secret_scrub(const struct secret_set *set, struct slice text,
     buf_add(out, text);
   if (set) leave(set);
 }
+
+bool secret_hide(const struct secret_set *set, struct slice *text,
+                 struct buf *clean)
+{
+  struct buf plain = {0};
+  struct slice seen = *text;
+  if (set && json_plain(seen, &plain)) seen = buf_slice(&plain);
+  bool found = !buf_ok(&plain) || secret_found(set, seen);
+  if (found) {
+    if (buf_ok(&plain)) secret_scrub(set, seen, clean);
+    *text = buf_ok(clean) ? buf_slice(clean) : (struct slice){"", 0};
+  }
+  wipe_buf(&plain);
+  return found;
+}

@@ -47,4 +47,11 @@ bool secret_found(const struct secret_set *set, struct slice text);
 void secret_scrub(const struct secret_set *set, struct slice text,
                   struct buf *out);
 
+// Before `*text` leaves for good: if it holds a secret, also one whose JSON
+// spelling is not ours ("\/", "\u003c": what a service echoes), `*text` becomes
+// a scrubbed copy in `clean`, which is empty. Without memory nothing of it is
+// left. False if there was none.
+bool secret_hide(const struct secret_set *set, struct slice *text,
+                 struct buf *clean);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "script/fault.h"
+#include "script/secret_value.h"
 
 #define SAID_MAX 300
 
@@ -63,14 +64,15 @@ static struct slice tidy(struct slice said, struct arena *arena)
   return (struct slice){text, said.len};
 }
 
-static struct slice upstream_said(const struct outgoing *o, struct arena *arena)
+static struct slice upstream_said(lua_State *L, const struct outgoing *o,
+                                  struct arena *arena)
 {
   struct json_doc doc;
   struct slice body = buf_slice(&o->answer.body);
   if (body.len == 0 || body.data[0] != '{') return (struct slice){0};
   if (json_parse(&doc, body, (struct json_limits){0}, arena, NULL) != OK)
     return (struct slice){0};
-  return tidy(reason(&doc, 0, arena, 3), arena);
+  return tidy(secret_value_hide(L, reason(&doc, 0, arena, 3), arena), arena);
 }
 
 static void describe(struct error *err, const struct outgoing *o,
@@ -101,7 +103,7 @@ static void describe(struct error *err, const struct outgoing *o,
 void answer_error_push(lua_State *L, const struct outgoing *o)
 {
   enum error_code code = refine(o);
-  struct slice said = upstream_said(o, call_arena(o->part.call));
+  struct slice said = upstream_said(L, o, call_arena(o->part.call));
   struct error err = {0};
   describe(&err, o, code, said);
 

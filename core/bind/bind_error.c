@@ -54,7 +54,7 @@ static int make_error(lua_State *L)
   enum error_code code;
   struct slice name = check_slice(L, 1);
   if (!error_parse(name, &code) || code == OK) refuse_code(L, name);
-  error_set(&err, code, "%s", luaL_optstring(L, 2, error_sentence(code)));
+  fault_say(L, &err, code, luaL_optstring(L, 2, error_sentence(code)));
   bool more = check_options(L, 3, names);
   fault_push(L, &err); // ... error
   if (more) take_fields(L);

@@ -101,7 +101,7 @@ static void log_exchange(const struct outgoing *o)
             "exchange tool=%.*s req=%.*s method=%.*s path=%s status=%d "
             "outcome=%s end=%s us=%llu detail=%s",
             SLICE_ARG(call_tool(call)->name), SLICE_ARG(call_request_id(call)),
-            SLICE_ARG(o->method), log_value(path, sizeof(path), o->path),
+            SLICE_ARG(o->method), log_value(path, sizeof(path), o->shown),
             a->status, outcome_name(o->result.outcome), http_end_name(a->end),
             (unsigned long long)(a->total_ns / 1000),
             log_value(detail, sizeof(detail), slice_of(a->detail)));
@@ -153,7 +153,7 @@ static bool start(struct outgoing *o)
       .deadline_ns = call_deadline(call),
       .timeout_ms = o->timeout_ms,
       .idempotent = declared_idempotent(o),
-      .label = o->path,
+      .label = o->shown,
       .attempt =
           {
               .method = o->method,

@@ -9,6 +9,7 @@
 #include "bind/arguments.h"
 #include "script/allowance.h"
 #include "script/convert.h"
+#include "script/secret_value.h"
 #include "script/vm.h"
 
 #define FIELDS_MAX  32
@@ -68,9 +69,13 @@ static void push_texts(lua_State *L, int fields, const char **names, size_t n)
   }
 }
 
-static void add_field(struct buf *out, const char *name, struct slice text)
+static void add_field(lua_State *L, struct buf *out, const char *name,
+                      struct slice text)
 {
   char room[VALUE_MAX];
+  // it may be cut, and half a secret is not found in the line
+  if (text.len >= VALUE_MAX / 8)
+    text = secret_value_hide(L, text, vm_arena(vm_of(L)));
   buf_putc(out, ' ');
   buf_puts(out, name);
   buf_putc(out, '=');
@@ -103,7 +108,7 @@ void log_line(lua_State *L, int arg, struct log *log, enum log_level level,
   struct buf *line = vm_buf(vm_of(L));
   buf_add(line, message);
   for (size_t i = 0; i < n; i++)
-    add_field(line, names[i], check_slice(L, first + (int)i));
+    add_field(L, line, names[i], check_slice(L, first + (int)i));
   if (tail.len) buf_putc(line, ' ');
   buf_add(line, tail);
   put_module(L, script, sizeof(script));

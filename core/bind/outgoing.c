@@ -9,6 +9,7 @@
 #include "base/encode.h"
 #include "bind/outgoing_options.h"
 #include "net/url.h"
+#include "script/secret_value.h"
 
 static void on_call_end(struct call_part *part)
 {
@@ -99,6 +100,7 @@ static void join_url(lua_State *L, struct outgoing *o, struct slice base,
   const char *mark = memchr(target.data, '?', target.len);
   size_t len = mark ? (size_t)(mark - target.data) : target.len;
   o->path = arena_copy(&o->arena, (struct slice){target.data, len});
+  o->shown = secret_value_hide(L, o->path, &o->arena);
   if (url_join(&o->url, base, o->path, &err) != OK)
     luaL_error(L, "%s", err.message);
   if (mark) add_own_query(L, o, (struct slice){mark, target.len - len});

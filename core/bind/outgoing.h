@@ -24,6 +24,7 @@ struct outgoing {
   bool has_body, idempotent;
   uint32_t timeout_ms;
   struct slice method, path;
+  struct slice shown; // the path, for log and trail
 
   struct exchange exchange;
   struct task_ticket ticket;

@@ -15,15 +15,6 @@ struct cleaned {
   struct buf body, message, details;
 };
 
-static bool scrub(const struct secret_set *secrets, struct slice *text,
-                  struct buf *clean)
-{
-  if (!text->len || !secret_found(secrets, *text)) return false;
-  secret_scrub(secrets, *text, clean);
-  *text = buf_slice(clean);
-  return true;
-}
-
 static bool is_json(struct slice text)
 {
   return json_valid(text, (struct json_limits){0}, NULL) == OK;
@@ -43,14 +34,14 @@ static void fail(struct call_result *r, enum error_code code, const char *text)
 static void hide_secrets(struct call_result *r,
                          const struct secret_set *secrets, struct cleaned *c)
 {
-  if (scrub(secrets, &r->body, &c->body)) {
+  if (secret_hide(secrets, &r->body, &c->body)) {
     bool text = r->form == CALL_TEXT || !is_json(r->body);
     if (text && r->form != CALL_ERROR) r->form = CALL_TEXT;
   }
-  if (scrub(secrets, &r->details, &c->details) && !is_json(r->details))
+  if (secret_hide(secrets, &r->details, &c->details) && !is_json(r->details))
     r->details = (struct slice){0};
   struct slice message = slice_of(r->error.message);
-  if (r->form == CALL_ERROR && scrub(secrets, &message, &c->message))
+  if (r->form == CALL_ERROR && secret_hide(secrets, &message, &c->message))
     error_set(&r->error, r->error.code, "%.*s", SLICE_ARG(message));
 }
 

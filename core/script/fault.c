@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "script/secret_value.h"
 #include "script/vm_inside.h"
 
 static int fault_tostring(lua_State *L)
@@ -94,6 +95,16 @@ static int64_t read_integer(lua_State *L, int table, const char *name,
   return is_integer && value >= 0 ? value : otherwise;
 }
 
+void fault_say(lua_State *L, struct error *err, enum error_code code,
+               const char *message)
+{
+  struct arena arena = {0};
+  struct slice text = slice_of(message);
+  if (text.len >= ERROR_MESSAGE_MAX) text = secret_value_hide(L, text, &arena);
+  error_set(err, code, "%.*s", SLICE_ARG(text));
+  arena_finish(&arena);
+}
+
 // Reads the fields of any table as those of an error.
 static void read_table(lua_State *L, int index, struct error *err)
 {
@@ -102,7 +113,7 @@ static void read_table(lua_State *L, int index, struct error *err)
   enum error_code code = read_code(L, table);
   bool text = raw_field(L, table, "message") == LUA_TSTRING; // message
   const char *message = text ? lua_tostring(L, -1) : error_sentence(code);
-  error_set(err, code, "%s", message);
+  fault_say(L, err, code, message);
   lua_pop(L, 1); //
   int64_t status = read_integer(L, table, "status", 0);
   err->status = status <= 999 ? (int)status : 0;

@@ -22,6 +22,11 @@ void fault_push(lua_State *L, const struct error *err);
 // Is the value at `index` an error object?
 bool fault_is(lua_State *L, int index);
 
+// error_set() with what a script says. A message may be cut, and then no half of
+// a secret must be left.
+void fault_say(lua_State *L, struct error *err, enum error_code code,
+               const char *message);
+
 // Reads the error object at `index`; a field of the wrong type is ignored and
 // an unknown code becomes E_SCRIPT. Not an object: false.
 bool fault_read(lua_State *L, int index, struct error *err);

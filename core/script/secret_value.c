@@ -38,6 +38,21 @@ void secret_value_push_bytes(lua_State *L, struct slice bytes)
   secret_value_push(L, secret); // secret
 }
 
+struct slice secret_value_hide(lua_State *L, struct slice text,
+                               struct arena *arena)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &set_key); // set
+  const struct secret_set *set = lua_touserdata(L, -1);
+  lua_pop(L, 1); //
+  if (!secret_found(set, text)) return text;
+  struct buf clean = {0};
+  secret_scrub(set, text, &clean);
+  struct slice copy = {0};
+  if (buf_ok(&clean)) copy = arena_copy(arena, buf_slice(&clean));
+  buf_finish(&clean);
+  return copy;
+}
+
 struct secret *secret_value(lua_State *L, int index)
 {
   struct secret **value = luaL_testudata(L, index, SECRET_TYPE);

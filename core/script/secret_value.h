@@ -10,6 +10,7 @@
 
 #include <lua.h>
 
+#include "base/arena.h"
 #include "base/secret.h"
 #include "base/slice.h"
 
@@ -27,5 +28,11 @@ void secret_value_push_bytes(lua_State *L, struct slice bytes);
 
 // The secret at `index`, NULL if it is none. Borrows.
 struct secret *secret_value(lua_State *L, int index);
+
+// The text with every secret of the VM's set as "***": itself, or a copy in
+// `arena`; absent without memory. For what is cut to be shown: half of a secret
+// is known to nobody any more.
+struct slice secret_value_hide(lua_State *L, struct slice text,
+                               struct arena *arena);
 
 #endif

@@ -2,7 +2,7 @@
 
 local gateway = require "gateway"
 
-local PLANTED = "s3cr3t-Planted-Value-91827"
+local PLANTED = "s3cr3t/Planted+Value-91827"
 local FROM_FILE = "file/Secret+with=signs 55"
 
 local function script(name, auth)
@@ -18,6 +18,21 @@ local function script(name, auth)
     end
     local function leak_json() return { key = key } end
     local function echo_error(ctx) return ctx.http:get("/missing-and-echoed") end
+    local function respelled(ctx, args) return ctx.http:get("/respelled?as=" .. args.as) end
+    local function echoed(ctx) return (ctx.http:get("/echo").json.headers.authorization) end
+    local function behind(ctx, args) return ("x"):rep(args.n) .. (echoed(ctx) or "") end
+    local function leak_path(ctx, args)
+      return ctx.http:get("/nothing/" .. behind(ctx, args))
+    end
+    local function leak_long(ctx, args)
+      local text = behind(ctx, args)
+      tide.log.info("long", { text = text })
+      return nil, tide.error("conflict", text)
+    end
+    local function leak_said(ctx, args)
+      return ctx.http:get("/refused", { query = { n = args.n } })
+    end
+    local n = { n = tide.schema.integer() }
     return {
       name = "%s", about = "Auth.", upstream = { base = "$UPSTREAM" },
       auth = %s,
@@ -27,6 +42,10 @@ local function script(name, auth)
         leak_fields = { about = "Leak.", args = {}, run = leak_fields },
         leak_json = { about = "Leak.", args = {}, run = leak_json },
         echo_error = { about = "Leak.", args = {}, run = echo_error },
+        respelled = { about = "Leak.", args = { as = tide.schema.string() }, run = respelled },
+        leak_path = { about = "Leak.", args = n, run = leak_path },
+        leak_long = { about = "Leak.", args = n, run = leak_long },
+        leak_said = { about = "Leak.", args = n, run = leak_said },
       },
     }]]):format(name, auth)
 end
@@ -125,6 +144,32 @@ describe("credentials", function()
 
       assert.is_nil(answer.body:find(PLANTED, 1, true))
       assert.is_nil(answer.body:find(PLANTED:sub(3), 1, true))
+    end)
+  end
+
+  -- PHP, Go and .NET, each with its own fear of characters; and all of them.
+  for _, as in ipairs { "php", "go", "net", "ascii" } do
+    it("are in no answer however the service spells them: " .. as, function()
+      local result = g:call("bearer_respelled", { as = as })
+
+      assert.same({ said = "Bearer ***" }, result.structuredContent)
+    end)
+  end
+
+  -- Where a text is cut, half a secret could be left, which nobody knows.
+  for tool, cuts in pairs {
+    leak_path = { 0, 10, 20, 120, 130, 140 }, leak_said = { 260, 270, 280, 290 },
+    leak_long = { 460, 470, 480, 490, 500, 1000 },
+  } do
+    it("are not left in halves: " .. tool, function()
+      for _, n in ipairs(cuts) do
+        local _, answer = g:rpc("tools/call",
+          { name = "bearer_" .. tool, arguments = { n = n } })
+
+        assert.is_nil(answer.body:find("s3cr3t", 1, true), answer.body)
+      end
+      g:logged("req=none", 0.2)
+      assert.is_nil(g:log():find("s3cr3t", 1, true))
     end)
   end
 

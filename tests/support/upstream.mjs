@@ -98,6 +98,19 @@ const routes = {
     resumed: req.socket.isSessionReused?.() ?? false,
   }),
 
+  // What it was sent, in the JSON of other writers than this one.
+  "/respelled": (req, res, { query }) => {
+    const risky = { php: /[/]/g, go: /[<>&]/g, net: /[+<>&'"/]/g, ascii: /[^]/g }[query.get("as")];
+    const hex = (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0").toUpperCase();
+    const escape = (c) => (query.get("as") === "php" ? "\\/" : hex(c));
+    const said = req.headers.authorization.replace(risky, escape);
+    res.writeHead(200, { "content-type": "application/json" });
+    res.end(`{"said":"${said}"}`);
+  },
+  // Refuses, and says what it was sent behind n other characters.
+  "/refused": (req, res, { query }) =>
+    json(res, { message: "x".repeat(number(query, "n", 0)) + req.headers.authorization }, 401),
+
   "/slow": async (req, res, { query }) => {
     await sleep(number(query, "ms", 100));
     json(res, { slow: true });
