@@ -165,15 +165,17 @@ static char decoded(struct slice s, size_t at, size_t *size)
 }
 
 // Is any segment "." or ".."? A service may decode before it resolves, so
-// encoded dots and slashes count, and so do backslashes.
+// encoded dots and slashes count, and so do backslashes. What is behind a ';'
+// are parameters, which some take away first (Tomcat: "..;").
 static bool has_dot_segment(struct slice path)
 {
   size_t dots = 0, others = 0, size;
   for (size_t at = 0; at < path.len; at += size) {
     char c = decoded(path, at, &size);
-    if (c == '/' || c == '\\') {
+    if (c == '/' || c == '\\' || c == ';') {
       if (others == 0 && (dots == 1 || dots == 2)) return true;
-      dots = others = 0;
+      dots = 0;
+      others = c == ';'; // no dots behind it make a segment
     } else if (c == '.') {
       dots++;
     } else {
