@@ -51,6 +51,7 @@ async function startAll() {
   const up = await servers.upstream();
   const many = servers.manyScripts();
   return {
+    up,
     ours: await servers.tidegate(up),
     many: await servers.tidegate(up, many, ["--page-size", "200"]),
     nginx: await servers.nginxLua(up),
@@ -87,7 +88,8 @@ async function measure(running, { title, ask, who }) {
 }
 
 async function limits(running) {
-  const idleFigures = await idle(running.ours, quick ? 1000 : 10000);
+  const fresh = await servers.tidegate(running.up); // whose heap no load has grown
+  const idleFigures = await idle(fresh, quick ? 1000 : 10000);
   const starts = await startTimes(`${servers.FOLDER}/many`, quick ? 3 : 9);
   return { idle: idleFigures, start_ms: starts, stripped_bytes: strippedSize() };
 }
