@@ -32,6 +32,15 @@ static inline bool slice_eq(struct slice a, struct slice b)
   return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
 }
 
+// As bytes: below, at or above 0.
+static inline int slice_order(struct slice a, struct slice b)
+{
+  size_t shorter = a.len < b.len ? a.len : b.len;
+  int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+  if (order != 0) return order;
+  return a.len < b.len ? -1 : a.len > b.len;
+}
+
 // Compares as ASCII without regard to case (HTTP field names).
 static inline bool slice_eq_nocase(struct slice a, struct slice b)
 {

@@ -10,11 +10,6 @@
 
 // --- before anything is written ---
 
-// Texts with the secrets taken out, where there were any.
-struct cleaned {
-  struct buf body, message, details;
-};
-
 static bool is_json(struct slice text)
 {
   return json_valid(text, (struct json_limits){0}, NULL) == OK;
@@ -32,7 +27,8 @@ static void fail(struct call_result *r, enum error_code code, const char *text)
 // A secret that stood bare in JSON (a number, say) leaves something that is
 // JSON no more; then it goes out as the text that it is.
 static void hide_secrets(struct call_result *r,
-                         const struct secret_set *secrets, struct cleaned *c)
+                         const struct secret_set *secrets,
+                         struct result_cleaned *c)
 {
   if (secret_hide(secrets, &r->body, &c->body)) {
     bool text = r->form == CALL_TEXT || !is_json(r->body);
@@ -62,6 +58,20 @@ static void check_body(struct call_result *r)
     fail(r, E_SCRIPT, error_sentence(E_SCRIPT));
 }
 
+void result_clean(struct call_result *r, const struct secret_set *secrets,
+                  struct result_cleaned *c)
+{
+  check_body(r);
+  hide_secrets(r, secrets, c);
+}
+
+void result_cleaned_finish(struct result_cleaned *c)
+{
+  buf_finish(&c->body);
+  buf_finish(&c->message);
+  buf_finish(&c->details);
+}
+
 // --- errors ---
 
 // One sentence that a model can act on.
@@ -80,8 +90,8 @@ static void put_sentence(struct buf *out, const struct call_result *r)
     buf_puts(out, "; trying again later may help");
 }
 
-static void put_error_object(struct buf *out, const struct call_result *r,
-                             struct slice request_id)
+void result_put_error(struct buf *out, const struct call_result *r,
+                      struct slice request_id)
 {
   buf_printf(out, "{\"code\":\"%s\",\"message\":", error_name(r->error.code));
   json_put_string(out, slice_of(r->error.message));
@@ -154,7 +164,7 @@ static void put_error(struct buf *out, const struct call_result *r,
   buf_add(out, SLICE("\"}],\"isError\":true"));
   if (!error_is_structured(style)) return;
   buf_add(out, SLICE(",\"structuredContent\":"));
-  put_error_object(out, r, style->request_id);
+  result_put_error(out, r, style->request_id);
 }
 
 void result_put_modern_tail(struct buf *out, struct slice server_info)
@@ -177,7 +187,7 @@ static void put_tail(struct buf *out, const struct call_result *r,
     buf_add(out, SLICE(",\"_meta\":{"));
   if (error) {
     json_put_name(out, "dev.tidegate/error");
-    put_error_object(out, r, style->request_id);
+    result_put_error(out, r, style->request_id);
   }
   if (trail) {
     json_put_name(out, "dev.tidegate/trail");
@@ -190,20 +200,18 @@ void result_put(struct buf *out, const struct call_result *result,
                 const struct result_style *style)
 {
   struct call_result r = *result;
-  struct cleaned cleaned = {0};
-  check_body(&r);
-  hide_secrets(&r, style->secrets, &cleaned);
+  struct result_cleaned cleaned = {0};
+  result_clean(&r, style->secrets, &cleaned);
 
   // Twice the body, and an eighth for the quotes that are escaped in one.
   buf_reserve(out, r.body.len * 2 + r.body.len / 8 + 1024);
   switch (r.form) {
   case CALL_JSON: put_json(out, &r, style); break;
-  case CALL_TEXT: put_text(out, &r, style); break;
+  case CALL_TEXT:
+  case CALL_BYTES: put_text(out, &r, style); break;
   case CALL_CONTENT: put_content(out, &r, style); break;
   case CALL_ERROR: put_error(out, &r, style); break;
   }
   put_tail(out, &r, style);
-  buf_finish(&cleaned.body);
-  buf_finish(&cleaned.message);
-  buf_finish(&cleaned.details);
+  result_cleaned_finish(&cleaned);
 }

@@ -34,6 +34,19 @@ struct result_style {
 void result_put(struct buf *out, const struct call_result *result,
                 const struct result_style *style);
 
+// For other results of calls: what must not leave is taken out of `r`, and a
+// body that is not what it says becomes an error. `c`, zeroed, holds what `r`
+// then points to.
+struct result_cleaned {
+  struct buf body, message, details;
+};
+void result_clean(struct call_result *r, const struct secret_set *secrets,
+                  struct result_cleaned *c);
+void result_cleaned_finish(struct result_cleaned *c);
+// Appends what is known of an error, as an object.
+void result_put_error(struct buf *out, const struct call_result *r,
+                      struct slice request_id);
+
 // The members that end a modern result, each with a comma before it:
 // resultType and _meta, left open for more members of _meta.
 void result_put_modern_tail(struct buf *out, struct slice server_info);

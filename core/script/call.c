@@ -27,6 +27,7 @@ struct call {
   struct slice principal, request_id;
   const struct json_doc *doc; // the arguments, complete with defaults
   uint32_t node;              // in doc; JSON_NONE and no doc: {}
+  uint32_t slot, others;      // as call_options has them
   struct json_doc own_doc;
   call_done_fn done;
   void *ctx;
@@ -76,9 +77,9 @@ static void log_end(const struct call *c, const struct call_result *r)
   uint64_t ns = loop_exact(loop_of(c)) - c->trail.start_ns;
   char principal[96];
   log_write(log, LOG_INFO, "script/call",
-            "call tool=%.*s req=%.*s code=%s us=%" PRIu64
+            "call %s=%.*s req=%.*s code=%s us=%" PRIu64
             " attempts=%u generation=%" PRIu64 " principal=%s",
-            SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
+            call_kind(c), SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
             error_name(r->error.code), ns / 1000, c->attempts,
             c->live.generation->number,
             log_value(principal, sizeof(principal), c->principal));
@@ -117,19 +118,28 @@ static int leave(lua_State *L, int status, lua_KContext ctx)
   return lua_gettop(L);
 }
 
+static uint32_t slot_of(const struct call *c)
+{
+  if (c->falling_back) return c->tool->fallback_slot;
+  return c->slot ? c->slot : c->tool->run_slot;
+}
+
 // The body of the task: makes the arguments inside the coroutine, where running
 // out of memory ends the task and nothing else, and calls the script.
 static int enter(lua_State *L)
 {
   struct call *c = lua_touserdata(L, 1);
-  uint32_t slot = c->falling_back ? c->tool->fallback_slot : c->tool->run_slot;
   lua_settop(L, 0);
-  vm_push_function(c->live.vm, L, slot); // fn
-  context_push(L, CONTEXT_CALL);         // fn ctx
+  vm_push_function(c->live.vm, L, slot_of(c)); // fn
+  context_push(L, CONTEXT_CALL);               // fn ctx
   if (c->doc)
     convert_push(L, c->doc, c->node, &c->arena); // fn ctx args
   else
-    lua_newtable(L);                                   // fn ctx args
+    lua_newtable(L); // fn ctx args
+  if (c->others)
+    convert_push(L, c->doc, c->others, &c->arena); // fn ctx args others
+  else if (c->slot)
+    lua_newtable(L);                                   // fn ctx args others
   if (c->falling_back) fault_push(L, &c->first_error); // fn ctx args err
   return task_call(L, lua_gettop(L) - 1, leave, 0);
 }
@@ -193,8 +203,8 @@ static void log_failure(const struct call *c, struct slice text)
 {
   if (!text.len) return;
   log_warn(vm_log(c->live.vm), "script/call",
-           "script failed tool=%.*s req=%.*s: %.*s", SLICE_ARG(c->tool->name),
-           SLICE_ARG(c->request_id), SLICE_ARG(text));
+           "script failed %s=%.*s req=%.*s: %.*s", call_kind(c),
+           SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id), SLICE_ARG(text));
 }
 
 // Where on L the error object is; 0 if the handler did not fail. Whatever it
@@ -225,10 +235,12 @@ static void on_task_done(void *ctx, lua_State *L, enum error_code code)
     fail(c, L, failed, &r);
     return;
   }
-  if (call_result_read(L, c->tool, &c->out, &r) != OK)
+  if (call_result_read(L, c->tool, &c->out, &r) != OK &&
+      r.error.code != E_NOT_FOUND)
     log_warn(vm_log(c->live.vm), "script/call",
-             "bad result tool=%.*s req=%.*s: %s", SLICE_ARG(c->tool->name),
-             SLICE_ARG(c->request_id), r.error.message);
+             "bad result %s=%.*s req=%.*s: %s", call_kind(c),
+             SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
+             r.error.message);
   end(c, &r);
 }
 
@@ -290,6 +302,9 @@ static enum error_code take_arguments(struct call *c,
 {
   c->doc = o->doc;
   c->node = o->arguments;
+  c->slot = o->slot;
+  c->others = o->others;
+  if (o->slot || !c->tool->args) return OK;
   enum error_code code = OK;
   if (!o->doc || o->arguments == JSON_NONE)
     code = keep_own(c, SLICE("{}"), err);
@@ -350,6 +365,12 @@ void call_attach(struct call *c, struct call_part *part)
 const struct tool *call_tool(const struct call *c)
 {
   return c->tool;
+}
+
+const char *call_kind(const struct call *c)
+{
+  static const char *const names[] = {"tool", "resource", "prompt"};
+  return names[c->tool->kind];
 }
 
 const struct live *call_live(const struct call *c)

@@ -1,4 +1,5 @@
-// call.h -- one tool call: arguments in, result or error out.
+// call.h -- one call of a handler: arguments in, result or error out. A tool's
+// handler mostly; a resource, a prompt and a completion are called the same way.
 //
 // A call owns everything that it needs -- arena, trail, exchanges, responses,
 // its hold on the VM -- and gives it all back when it ends. It checks the
@@ -10,7 +11,8 @@
 // What the handler returns: a table or a response becomes JSON (a response's
 // bytes are spliced, not decoded), a string text, blocks of tide.content
 // content; nil with anything behind it is an error. Where the tool declares a
-// result, it must be a value that keeps to it: no text, no content.
+// result, it must be a value that keeps to it: no text, no content. A resource
+// may be bytes, and where nothing is returned there is none of that URI.
 // For the worker's thread.
 
 #ifndef SCRIPT_CALL_H
@@ -31,16 +33,21 @@ struct call_options {
   const struct tool *tool;    // of live->generation
   const struct json_doc *doc; // borrowed until call_start() returns
   uint32_t arguments;         // node, or JSON_NONE for none
-  struct slice principal;     // "anonymous" until there is inbound auth
-  struct slice request_id;    // shown to the agent and in the log
-  uint64_t deadline_ns;       // 0: by the policy; else whichever is earlier
+  // Another function of that script, (ctx, arguments, others): its arguments are
+  // not checked. 0: the tool's own.
+  uint32_t slot;
+  uint32_t others;         // node
+  struct slice principal;  // "anonymous" until there is inbound auth
+  struct slice request_id; // shown to the agent and in the log
+  uint64_t deadline_ns;    // 0: by the policy; else whichever is earlier
 };
 
 enum call_form {
   CALL_JSON,    // `body` is JSON of any type
   CALL_TEXT,    // `body` is UTF-8 text
   CALL_CONTENT, // `body` is a JSON array of MCP content blocks (modern form)
-  CALL_ERROR    // `error` and what follows it
+  CALL_ERROR,   // `error` and what follows it
+  CALL_BYTES    // `body` is a resource that is no text
 };
 
 struct call_result {
@@ -81,6 +88,7 @@ void call_attach(struct call *call, struct call_part *part);
 // is named in the message.
 struct call *call_of(lua_State *L, const char *what);
 const struct tool *call_tool(const struct call *call);
+const char *call_kind(const struct call *call); // "tool", for messages
 const struct live *call_live(const struct call *call);
 struct arena *call_arena(struct call *call);
 struct trail *call_trail(struct call *call);

@@ -36,13 +36,18 @@ static enum error_code fail(struct call_result *r, const struct error *why)
 }
 
 // A body that cannot be read as text must be said to be what it is.
-static enum error_code read_text(struct slice text, struct call_result *r)
+static enum error_code read_text(const struct tool *tool, struct slice text,
+                                 struct call_result *r)
 {
   size_t at;
   struct error why;
   r->form = CALL_TEXT;
   r->body = text;
   if (utf8_valid(text, &at)) return OK;
+  if (tool->kind == KIND_RESOURCE) {
+    r->form = CALL_BYTES;
+    return OK;
+  }
   error_set(&why, E_INVALID,
             "not text (byte %zu is not UTF-8); return binary data with "
             "tide.content.image or tide.content.resource",
@@ -60,7 +65,7 @@ static enum error_code read_response(struct response *res,
     error_set(&why, E_INVALID, "a response of a call that has ended");
     return fail(r, &why);
   }
-  if (!tool->result && !response_is_json(res)) return read_text(body, r);
+  if (!tool->result && !response_is_json(res)) return read_text(tool, body, r);
   r->form = CALL_JSON;
   r->body = body;
   if (json_valid(body, (struct json_limits){0}, &why) != OK)
@@ -110,6 +115,17 @@ static enum error_code check_declared(const struct tool *tool,
   return code == OK ? OK : fail(r, &why);
 }
 
+static enum error_code read_nothing(const struct tool *tool,
+                                    struct call_result *r)
+{
+  r->form = CALL_TEXT;
+  r->body = SLICE("done");
+  if (tool->kind == KIND_TOOL) return OK;
+  r->form = CALL_ERROR;
+  r->error.retry_after_ms = -1;
+  return error_set(&r->error, E_NOT_FOUND, "there is no such thing");
+}
+
 static enum error_code read_form(lua_State *L, const struct tool *tool,
                                  struct buf *out, struct call_result *r)
 {
@@ -124,14 +140,11 @@ static enum error_code read_form(lua_State *L, const struct tool *tool,
   if (tool->result) type = LUA_TTABLE; // a value, whatever it is
   switch (type) {
   case LUA_TNONE:
-  case LUA_TNIL:
-    r->form = CALL_TEXT;
-    r->body = SLICE("done");
-    return OK;
+  case LUA_TNIL: return read_nothing(tool, r);
   case LUA_TSTRING:
     text = lua_tolstring(L, 1, &len);
     buf_append(out, text, len);
-    return read_text(buf_slice(out), r);
+    return read_text(tool, buf_slice(out), r);
   default:
     r->form = CALL_JSON;
     lua_settop(L, 1); // nothing is null

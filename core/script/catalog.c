@@ -24,6 +24,23 @@ const struct tool *catalog_tool(const struct catalog *c, struct slice name)
   return map_get(&c->by_name, name);
 }
 
+const struct offer *catalog_offer(const struct catalog *c, enum offer_kind kind,
+                                  struct slice key)
+{
+  size_t low = 0, high = c->offers[kind].count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    const struct offer *offer = &c->offers[kind].items[middle];
+    int order = slice_order(offer->key, key);
+    if (order == 0) return offer;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
 void catalog_free(struct catalog *c)
 {
   if (!c) return;
@@ -31,6 +48,9 @@ void catalog_free(struct catalog *c)
     schema_free(c->tools[i].args);
     schema_free(c->tools[i].result);
   }
+  for (size_t k = 0; k < OFFER_KINDS; k++)
+    for (size_t i = 0; i < c->offers[k].count; i++)
+      schema_free(c->offers[k].items[i].handler.args);
   for (size_t i = 0; i < c->secret_count; i++) {
     secret_unref(c->secrets[i]);
   }
@@ -126,8 +146,71 @@ static bool link_tools(struct catalog *c)
   return true;
 }
 
+// --- resources, templates, prompts ---
+
+static int by_key(const void *a, const void *b)
+{
+  const struct offer *x = a, *y = b;
+  int order = slice_order(x->key, y->key);
+  if (order != 0) return order; // else whoever comes first has it
+  return slice_order(x->handler.integration->name,
+                     y->handler.integration->name);
+}
+
+static size_t count_offers(const struct loading *load, enum offer_kind kind)
+{
+  size_t n = 0;
+  for (struct draft *d = load->drafts; d; d = d->next)
+    for (struct offer_draft *o = d->offers; o; o = o->next)
+      n += o->kind == kind;
+  return n;
+}
+
+static void check_keys(struct loading *load, enum offer_kind kind)
+{
+  static const char *const groups[] = {"resources", "templates", "prompts"};
+  const struct offer_list *list = &load->catalog->offers[kind];
+  for (size_t i = 1; i < list->count; i++) {
+    const struct offer *a = &list->items[i - 1], *b = &list->items[i];
+    if (!slice_eq(a->key, b->key)) continue;
+    faults_set_file(load->faults, b->handler.integration->file);
+    faults_add(load->faults,
+               arena_printf(&load->faults->arena, "%s.%.*s", groups[kind],
+                            SLICE_ARG(b->handler.short_name)),
+               "%.*s is taken by %.*s", SLICE_ARG(b->key),
+               SLICE_ARG(a->handler.integration->file));
+  }
+}
+
+// After the integrations have got their places.
+static bool move_offers(struct loading *load, enum offer_kind kind)
+{
+  struct catalog *c = load->catalog;
+  struct offer_list *list = &c->offers[kind];
+  size_t n = count_offers(load, kind);
+  list->items = arena_alloc(&c->arena, (n + 1) * sizeof(*list->items));
+  if (!list->items) return false;
+  size_t place = c->integration_count;
+  for (struct draft *d = load->drafts; d; d = d->next) {
+    const struct integration *in = &c->integrations[--place];
+    for (struct offer_draft *o = d->offers; o; o = o->next) {
+      if (o->kind != kind) continue;
+      struct offer *offer = &list->items[list->count++];
+      *offer = o->offer;
+      offer->handler.integration = in;
+      o->offer.handler.args = NULL; // the catalog's from here on
+    }
+  }
+  qsort(list->items, list->count, sizeof(*list->items), by_key);
+  for (size_t i = 0; i < list->count; i++)
+    list->items[i].handler.index = (uint32_t)i;
+  check_keys(load, kind);
+  return true;
+}
+
 bool catalog_build(struct loading *load)
 {
   return move_integrations(load) && index_tools(load) &&
-         link_tools(load->catalog);
+         link_tools(load->catalog) && move_offers(load, OFFER_RESOURCE) &&
+         move_offers(load, OFFER_TEMPLATE) && move_offers(load, OFFER_PROMPT);
 }

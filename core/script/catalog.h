@@ -18,6 +18,7 @@
 #include "guard/policy.h"
 #include "net/header.h"
 #include "script/schema.h"
+#include "script/uri_template.h"
 
 #define TOOL_NAME_MAX 64
 
@@ -67,17 +68,45 @@ struct annotations {
   int8_t read_only, destructive, idempotent, open_world;
 };
 
+// What a call calls: a tool, or a handler that is called like one.
+enum tool_kind { KIND_TOOL, KIND_RESOURCE, KIND_PROMPT };
+
 struct tool {
   const struct integration *integration;
+  enum tool_kind kind;
   uint32_t index;    // in catalog->tools
   struct slice name; // "github_list_issues"
   struct slice short_name, title, about;
-  struct schema *args;   // never NULL; {} takes no arguments
+  struct schema *args;   // {} takes no arguments; NULL: a resource's, unchecked
   struct schema *result; // NULL if not declared
   struct annotations annotations;
   const struct policy *policy; // never NULL
   uint32_t run_slot, fallback_slot;
   struct slice json; // the tool as an entry of tools/list (modern form)
+};
+
+// A function that completes what a user begins to type: an argument of a
+// prompt, a variable of a template.
+struct completer {
+  struct slice name;
+  uint32_t slot; // (ctx, prefix, others)
+};
+
+// What is offered besides tools: a resource, a template of resources, a prompt.
+struct offer {
+  struct slice key;            // uri, text of the template, name of the prompt
+  struct tool handler;         // how it is called; its json is the list's entry
+  struct slice mime;           // of resources; absent if not said
+  struct uri_template pattern; // of templates
+  const struct completer *completers;
+  size_t completer_count;
+};
+
+enum offer_kind { OFFER_RESOURCE, OFFER_TEMPLATE, OFFER_PROMPT, OFFER_KINDS };
+
+struct offer_list { // sorted by key
+  struct offer *items;
+  size_t count;
 };
 
 struct catalog {
@@ -88,6 +117,7 @@ struct catalog {
   struct tool *tools; // sorted by name: the order of tools/list
   size_t tool_count;
   struct map by_name;
+  struct offer_list offers[OFFER_KINDS];
   struct policy *policies;
   size_t policy_count;
   uint32_t slots;          // functions in each VM: 1..slots
@@ -102,6 +132,9 @@ struct upstream_set;
 bool catalog_join(struct catalog *c, struct upstream_set *set, uint64_t now_ns);
 
 const struct tool *catalog_tool(const struct catalog *c, struct slice name);
+// NULL when there is none of that key.
+const struct offer *catalog_offer(const struct catalog *c, enum offer_kind kind,
+                                  struct slice key);
 void catalog_free(struct catalog *c); // NULL is fine
 
 #endif

@@ -104,6 +104,8 @@ static void free_drafts(struct loading *load)
       schema_free(t->tool.args);
       schema_free(t->tool.result);
     }
+    for (struct offer_draft *o = d->offers; o; o = o->next)
+      schema_free(o->offer.handler.args);
   }
 }
 

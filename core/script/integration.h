@@ -12,14 +12,18 @@
 #include "script/generation.h"
 #include "script/read.h"
 
-enum slot_place { SLOT_AUTH, SLOT_ERRORS, SLOT_RUN, SLOT_FALLBACK };
+#define SLOT_DEPTH 4
 
-// A function of the script: where it stands in the table, and its number.
+// Where in the table of a script something stands: tools, list_issues, run.
+struct slot_path {
+  struct slice names[SLOT_DEPTH]; // as far as they are there
+};
+
+// A function of the script: where it stands, and its number.
 struct slot {
   struct slot *next;
   uint32_t number;
-  enum slot_place place;
-  struct slice tool; // of SLOT_RUN and SLOT_FALLBACK
+  struct slot_path path;
 };
 
 struct tool_draft {
@@ -27,11 +31,18 @@ struct tool_draft {
   struct tool tool;
 };
 
+struct offer_draft {
+  struct offer_draft *next;
+  enum offer_kind kind;
+  struct offer offer;
+};
+
 struct draft {
   struct draft *next;
   struct integration integration;
   struct slot *slots;
   struct tool_draft *tools;
+  struct offer_draft *offers;
 };
 
 struct source_file {
@@ -108,8 +119,7 @@ struct integration_reader {
 };
 
 // Takes the function on the top for a place. -1 +0; its number
-uint32_t integration_slot(struct integration_reader *r, enum slot_place place,
-                          struct slice tool);
+uint32_t integration_slot(struct integration_reader *r, struct slot_path path);
 // The policy named at `name` of the table; `fallback` if there is none.
 const struct policy *integration_policy(struct integration_reader *r, int table,
                                         struct slice path,
@@ -117,6 +127,18 @@ const struct policy *integration_policy(struct integration_reader *r, int table,
 void integration_upstream(struct integration_reader *r, int table);
 void integration_auth(struct integration_reader *r, int table);
 void integration_tools(struct integration_reader *r, int table);
+void integration_offers(struct integration_reader *r, int table);
+// The schema at `name` of the table, else the one that `otherwise` says; NULL if
+// that is absent, or with a fault.
+struct schema *integration_schema(struct integration_reader *r, int table,
+                                  struct slice path, const char *name,
+                                  struct slice otherwise);
+// Appends "name":"text", unless the text is absent.
+void integration_put_text(struct buf *out, const char *name, struct slice text);
+// "up_name", checked.
+struct slice integration_full_name(struct integration_reader *r,
+                                   struct slice path, struct slice name,
+                                   const char *what);
 // Writes tool->json.
 void integration_tool_json(struct integration_reader *r, struct tool *tool,
                            struct slice annotations_title);

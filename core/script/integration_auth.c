@@ -162,7 +162,7 @@ void integration_auth(struct integration_reader *r, int table)
   int type = read_field(&r->reader, table, "auth"), auth = lua_gettop(L);
   if (type == LUA_TFUNCTION) {
     a->kind = AUTH_FUNCTION;
-    a->slot = integration_slot(r, SLOT_AUTH, (struct slice){0}); //
+    a->slot = integration_slot(r, (struct slot_path){{SLICE("auth")}}); //
   } else if (type == LUA_TTABLE) {
     const struct kind *kind = read_kind_of(r, auth);
     if (kind) {

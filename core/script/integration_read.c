@@ -17,14 +17,12 @@ void load_push_table(lua_State *L)
   lua_rawgetp(L, LUA_REGISTRYINDEX, &table_key); // table
 }
 
-uint32_t integration_slot(struct integration_reader *r, enum slot_place place,
-                          struct slice tool)
+uint32_t integration_slot(struct integration_reader *r, struct slot_path path)
 {
   lua_State *L = r->reader.L;
   struct slot *slot = arena_alloc(r->reader.arena, sizeof(*slot));
   if (!slot) luaL_error(L, "not enough memory");
-  *slot =
-      (struct slot){r->draft->slots, ++r->load->catalog->slots, place, tool};
+  *slot = (struct slot){r->draft->slots, ++r->load->catalog->slots, path};
   r->draft->slots = slot;
   vm_set_function(vm_of(L), slot->number); //
   return slot->number;
@@ -74,8 +72,9 @@ static void read_name(struct integration_reader *r, int table,
 
 static int read_table(lua_State *L)
 {
-  static const char *const known[] = {"name",     "title", "about",
-                                      "upstream", "auth",  "tools"};
+  static const char *const known[] = {"name",      "title",     "about",
+                                      "upstream",  "auth",      "tools",
+                                      "resources", "templates", "prompts"};
   struct integration_reader *r = lua_touserdata(L, 1);
   struct integration *i = &r->draft->integration;
   const struct slice root = {0};
@@ -93,6 +92,7 @@ static int read_table(lua_State *L)
   read_text(&r->reader, 2, root, "about", &i->about);
   integration_upstream(r, 2);
   integration_auth(r, 2);
+  integration_offers(r, 2);
   integration_tools(r, 2);
   return 0;
 }
@@ -141,21 +141,15 @@ static struct slice push_at(lua_State *L, struct loading *load,
                             const struct slot *slot)
 {
   struct arena *arena = &load->faults->arena;
+  const struct slice *names = slot->path.names;
+  struct slice shown = SLICE("");
   load_push_table(L); // value
-  switch (slot->place) {
-  case SLOT_AUTH: step(L, SLICE("auth")); return SLICE("auth");
-  case SLOT_ERRORS:
-    step(L, SLICE("upstream"));
-    step(L, SLICE("errors"));
-    return SLICE("upstream.errors");
-  case SLOT_RUN:
-  case SLOT_FALLBACK: break;
+  for (size_t i = 0; i < SLOT_DEPTH && names[i].data; i++) {
+    step(L, names[i]);
+    shown = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(shown), i ? "." : "",
+                         SLICE_ARG(names[i]));
   }
-  const char *name = slot->place == SLOT_RUN ? "run" : "fallback";
-  step(L, SLICE("tools"));
-  step(L, slot->tool);
-  step(L, slice_of(name));
-  return arena_printf(arena, "tools.%.*s.%s", SLICE_ARG(slot->tool), name);
+  return shown;
 }
 
 static int bind_slots(lua_State *L)

@@ -23,45 +23,53 @@ static struct slice at(struct tool_reader *t, const char *name)
 // --- schemas ---
 
 // Appends the schema at `name` to load->text. False: none, or faulty.
-static bool put_schema(struct tool_reader *t, const char *name)
+static bool put_schema(struct integration_reader *r, int table,
+                       struct slice path, const char *name)
 {
-  lua_State *L = t->up->reader.L;
-  struct loading *load = t->up->load;
+  lua_State *L = r->reader.L;
+  struct loading *load = r->load;
   buf_reset(&load->text, 1 << 16);
-  int type = read_field(&t->up->reader, t->table, name); // value
+  int type = read_field(&r->reader, table, name); // value
   bool ok = type != LUA_TNIL &&
-            schema_from_lua(L, -1, at(t, name), &load->text, load->faults);
+            schema_from_lua(L, -1, path, &load->text, load->faults);
   lua_pop(L, 1);
   return ok;
 }
 
-static struct schema *compile(struct tool_reader *t, const char *name)
+struct schema *integration_schema(struct integration_reader *r, int table,
+                                  struct slice path, const char *name,
+                                  struct slice otherwise)
 {
+  struct loading *load = r->load;
+  size_t before = load->faults->errors;
+  path = read_path(&r->reader, path, slice_of(name));
+  if (!put_schema(r, table, path, name)) {
+    if (load->faults->errors > before || !otherwise.data) return NULL;
+    buf_add(&load->text, otherwise);
+  }
   struct schema *schema = NULL;
   struct error err;
-  if (schema_compile(buf_slice(&t->up->load->text), &schema, &err) != OK)
-    faults_add(t->up->load->faults, at(t, name), "%s", err.message);
+  if (schema_compile(buf_slice(&load->text), &schema, &err) != OK)
+    faults_add(load->faults, path, "%s", err.message);
   return schema;
 }
 
 static void read_args(struct tool_reader *t)
 {
-  struct loading *load = t->up->load;
-  size_t before = load->faults->errors;
-  if (!put_schema(t, "args")) {
-    if (load->faults->errors > before) return;
-    buf_puts(&load->text, "{\"type\":\"object\",\"properties\":{},"
-                          "\"additionalProperties\":false}");
-  }
-  t->tool->args = compile(t, "args");
-  if (t->tool->args && t->tool->args->types != TYPE_OBJECT)
-    faults_add(load->faults, at(t, "args"),
+  const struct slice none = SLICE("{\"type\":\"object\",\"properties\":{},"
+                                  "\"additionalProperties\":false}");
+  struct schema *args =
+      integration_schema(t->up, t->table, t->path, "args", none);
+  t->tool->args = args;
+  if (args && args->types != TYPE_OBJECT)
+    faults_add(t->up->load->faults, at(t, "args"),
                "arguments have names: the schema must say type = \"object\"");
 }
 
 static void read_result(struct tool_reader *t)
 {
-  if (put_schema(t, "result")) t->tool->result = compile(t, "result");
+  t->tool->result =
+      integration_schema(t->up, t->table, t->path, "result", (struct slice){0});
 }
 
 // --- annotations ---
@@ -98,15 +106,17 @@ static void read_annotations(struct tool_reader *t)
 // --- functions ---
 
 static uint32_t read_function(struct tool_reader *t, const char *name,
-                              enum slot_place place)
+                              bool required)
 {
   lua_State *L = t->up->reader.L;
   int type = read_field(&t->up->reader, t->table, name); // value
   if (type == LUA_TFUNCTION)
-    return integration_slot(t->up, place, t->tool->short_name);
+    return integration_slot(
+        t->up, (struct slot_path){
+                   {SLICE("tools"), t->tool->short_name, slice_of(name)}});
   if (type != LUA_TNIL)
     read_wrong(&t->up->reader, at(t, name), -1, "a function");
-  else if (place == SLOT_RUN)
+  else if (required)
     faults_add(t->up->load->faults, at(t, name),
                "is missing: the function that does it");
   lua_pop(L, 1);
@@ -127,19 +137,27 @@ static void read_about(struct tool_reader *t)
   read_text(r, t->table, t->path, "title", &t->tool->title);
 }
 
+struct slice integration_full_name(struct integration_reader *r,
+                                   struct slice path, struct slice name,
+                                   const char *what)
+{
+  struct faults *faults = r->load->faults;
+  struct slice up = r->draft->integration.name;
+  struct slice full = arena_printf(r->reader.arena, "%.*s_%.*s", SLICE_ARG(up),
+                                   SLICE_ARG(name));
+  if (!full.data) luaL_error(r->reader.L, "not enough memory");
+  if (!load_is_script_name(name))
+    faults_add(faults, path, "a %s's name is a-z, then a-z, 0-9 and _", what);
+  else if (full.len > TOOL_NAME_MAX)
+    faults_add(faults, path, "%.*s has %zu characters, and %d are allowed",
+               SLICE_ARG(full), full.len, TOOL_NAME_MAX);
+  return full;
+}
+
 static void read_tool_name(struct tool_reader *t)
 {
-  struct tool *tool = t->tool;
-  struct faults *faults = t->up->load->faults;
-  struct slice up = t->up->draft->integration.name;
-  tool->name = arena_printf(t->up->reader.arena, "%.*s_%.*s", SLICE_ARG(up),
-                            SLICE_ARG(tool->short_name));
-  if (!tool->name.data) luaL_error(t->up->reader.L, "not enough memory");
-  if (!load_is_script_name(tool->short_name))
-    faults_add(faults, t->path, "a tool's name is a-z, then a-z, 0-9 and _");
-  else if (tool->name.len > TOOL_NAME_MAX)
-    faults_add(faults, t->path, "%.*s has %zu characters, and %d are allowed",
-               SLICE_ARG(tool->name), tool->name.len, TOOL_NAME_MAX);
+  t->tool->name =
+      integration_full_name(t->up, t->path, t->tool->short_name, "tool");
 }
 
 static void read_tool(struct tool_reader *t)
@@ -156,8 +174,8 @@ static void read_tool(struct tool_reader *t)
   read_annotations(t);
   tool->policy = integration_policy(t->up, t->table, t->path,
                                     t->up->draft->integration.policy);
-  tool->run_slot = read_function(t, "run", SLOT_RUN);
-  tool->fallback_slot = read_function(t, "fallback", SLOT_FALLBACK);
+  tool->run_slot = read_function(t, "run", true);
+  tool->fallback_slot = read_function(t, "fallback", false);
   if (tool->args) integration_tool_json(t->up, tool, t->annotations_title);
 }
 
@@ -195,14 +213,15 @@ void integration_tools(struct integration_reader *r, int table)
   } else if (type != LUA_TNIL) {
     read_wrong(&r->reader, path, -1, "a table");
   }
-  if (type == LUA_TNIL || (type == LUA_TTABLE && count == 0))
+  bool none = type == LUA_TNIL || (type == LUA_TTABLE && count == 0);
+  if (none && !r->draft->offers)
     faults_warn(r->load->faults, path, "there are none");
   lua_settop(L, table);
 }
 
 // --- as an entry of tools/list ---
 
-static void put_text(struct buf *out, const char *name, struct slice text)
+void integration_put_text(struct buf *out, const char *name, struct slice text)
 {
   if (!text.data) return;
   json_put_name(out, name);
@@ -224,7 +243,7 @@ static void put_annotations(struct buf *out, const struct annotations *a,
   if (!said) return;
   json_put_name(out, "annotations");
   buf_putc(out, '{');
-  put_text(out, "title", title);
+  integration_put_text(out, "title", title);
   put_hint(out, "readOnlyHint", a->read_only);
   put_hint(out, "destructiveHint", a->destructive);
   put_hint(out, "idempotentHint", a->idempotent);
@@ -238,9 +257,9 @@ void integration_tool_json(struct integration_reader *r, struct tool *tool,
   struct buf *out = &r->load->text;
   buf_reset(out, 1 << 16);
   buf_putc(out, '{');
-  put_text(out, "name", tool->name);
-  put_text(out, "title", tool->title);
-  put_text(out, "description", tool->about);
+  integration_put_text(out, "name", tool->name);
+  integration_put_text(out, "title", tool->title);
+  integration_put_text(out, "description", tool->about);
   json_put_name(out, "inputSchema");
   buf_add(out, schema_text(tool->args));
   if (tool->result) {

@@ -242,8 +242,8 @@ static void read_errors(struct integration_reader *r, int upstream)
   struct slice path = at(r, SLICE("errors"));
   int type = read_field(&r->reader, upstream, "errors"); // errors
   if (type == LUA_TFUNCTION) {
-    r->draft->integration.errors_slot =
-        integration_slot(r, SLOT_ERRORS, (struct slice){0}); //
+    r->draft->integration.errors_slot = integration_slot(
+        r, (struct slot_path){{SLICE("upstream"), SLICE("errors")}}); //
     return;
   }
   if (type == LUA_TTABLE)

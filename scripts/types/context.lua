@@ -55,6 +55,46 @@ local Context = {}
 ---@field run fun(ctx: tide.Context, args: table): any, tide.Error?
 ---@field fallback? fun(ctx: tide.Context, args: table, err: tide.Error): any, tide.Error?
 
+--- Returns the words that a user may go on with, at most 100 are shown; `others`
+--- are the arguments or variables that are known already.
+---@alias tide.Completer fun(ctx: tide.Context, prefix: string, others: table<string, string>): string[]?, tide.Error?
+
+--- What clients can read by its URI. `read` returns a text, bytes, a value (which
+--- becomes JSON), a response, or blocks of tide.content; nothing means that there
+--- is none.
+---@class tide.Resource
+---@field uri string "stock://items"
+---@field about string
+---@field title? string
+---@field mime? string media type; else it follows from what `read` returns
+---@field policy? string
+---@field read fun(ctx: tide.Context): any, tide.Error?
+
+--- Resources that are alike. The names in the URI's braces are the variables:
+--- {name}, {+name} with slashes, {/name}, {.name}, and {?a,b} at the end.
+---@class tide.Template
+---@field uri string "stock://items/{sku}{?lang}"
+---@field about string
+---@field title? string
+---@field mime? string
+---@field policy? string
+---@field read fun(ctx: tide.Context, vars: table<string, string>): any, tide.Error?
+---@field complete? table<string, tide.Completer>
+
+---@class tide.Message
+---@field role "user"|"assistant"
+---@field content string|tide.Content
+
+--- What users can start from. Its arguments are texts. `run` returns a text, a
+--- block, or a list of texts, blocks and messages.
+---@class tide.Prompt
+---@field about string
+---@field title? string
+---@field args? table<string, tide.Word>
+---@field policy? string
+---@field run fun(ctx: tide.Context, args: table<string, string>): string|tide.Content|(string|tide.Content|tide.Message)[]?, tide.Error?
+---@field complete? table<string, tide.Completer>
+
 --- What a file in scripts/ returns.
 ---@class tide.Integration
 ---@field name string
@@ -62,4 +102,7 @@ local Context = {}
 ---@field about? string
 ---@field upstream tide.Upstream
 ---@field auth? tide.Auth|fun(ctx: tide.Context, request: tide.AuthRequest)
----@field tools table<string, tide.Tool>
+---@field tools? table<string, tide.Tool>
+---@field resources? table<string, tide.Resource>
+---@field templates? table<string, tide.Template>
+---@field prompts? table<string, tide.Prompt>

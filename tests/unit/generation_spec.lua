@@ -485,3 +485,66 @@ describe("when memory fails", function()
     assert.is_true(settled() - before < 20000, ("%d bytes more"):format(settled() - before))
   end)
 end)
+
+describe("what a script offers besides tools", function()
+  local READ = "read = run"
+  local CASES = {
+    { "resources = 7", "resources: expected a table, got an integer" },
+    { "resources = { B = { uri = 'a:b', about = 'b', read = run } }",
+      "resources.B: a resource's name is a-z, then a-z, 0-9 and _" },
+    { "resources = { a = 7 }", "resources.a: expected a table, got an integer" },
+    { "resources = { a = { uri = 'a:b', about = 'b', raed = run } }",
+      "resources.a.raed: unknown key (did you mean read?)\nx.lua: resources.a.read: is missing: the function that does it" },
+    { "resources = { a = { uri = 'a:b', about = 'b', read = 7 } }",
+      "resources.a.read: expected a function, got an integer" },
+    { "resources = { a = { uri = 'ab', about = 'b', " .. READ .. " } }",
+      "resources.a.uri: must be an absolute URI, as \"stock://items\"" },
+    { "resources = { a = { uri = 'a:{b}', about = 'b', " .. READ .. " } }",
+      "resources.a.uri: has a { }: describe it in templates instead" },
+    { "resources = { a = { about = 'b', " .. READ .. " } }",
+      "resources.a.uri: is missing: what clients read it by" },
+    { "resources = { a = { uri = 'a:b', " .. READ .. " } }",
+      "resources.a.about: is missing: what clients show of it" },
+    { "resources = { a = { uri = 'a:b', about = 'b', policy = 'slwo', " .. READ .. " } }",
+      "resources.a.policy: there is no policy slwo" },
+    { "templates = { t = { uri = 'a:{b}{c}', about = 't', " .. READ .. " } }",
+      "templates.t.uri: something must stand between two names" },
+    { "templates = { t = { uri = 'a:{sku}', about = 't', complete = { suk = run }, " .. READ .. " } }",
+      "templates.t.complete.suk: unknown key (did you mean sku?)" },
+    { "templates = { t = { uri = 'a:{b}', about = 't', complete = { b = 7 }, " .. READ .. " } }",
+      "templates.t.complete.b: expected a function, got an integer" },
+    { "templates = { t = { uri = 'a:{b}', about = 't', complete = run, " .. READ .. " } }",
+      "templates.t.complete: expected a table of functions, got a function" },
+    { "prompts = { p = { about = 'p', args = { n = int() }, run = run } }",
+      "prompts.p.args.n: must be a text: clients send nothing else" },
+    { "prompts = { p = { about = 'p', args = { repo = str() }, complete = { rep = run }, run = run } }",
+      "prompts.p.complete.rep: unknown key (did you mean repo?)" },
+    { "prompts = { p = { about = 'p' } }", "prompts.p.run: is missing: the function that does it" },
+    { "prompt = {}", "prompt: unknown key (did you mean prompts?)" },
+  }
+  for _, case in ipairs(CASES) do
+    it("is told what is wrong: " .. case[2]:match "^[^\n]*", function()
+      assert.equal("x.lua: " .. case[2], faults_of(script(case[1] .. ",")))
+    end)
+  end
+
+  it("may be offered once", function()
+    local one = "resources = { a = { uri = 'a:b', about = 'b', read = run } },"
+    local _, faults = load {
+      ["scripts/x.lua"] = script(one), ["scripts/y.lua"] = script('name = "y", ' .. one),
+    }
+
+    assert.equal("y.lua: resources.a: a:b is taken by x.lua\n", faults)
+  end)
+
+  it("is the same in every worker", function()
+    local generation, faults = load({ ["scripts/x.lua"] = script [[
+      resources = { a = { uri = "a:b", about = "b", read = run } },
+      templates = { t = { uri = "t:{b}", about = "b", read = run, complete = { b = run } } },
+      prompts = { p = { about = "p", args = { q = str() }, run = run, complete = { q = run } } },]] },
+      { workers = 3 })
+
+    assert.truthy(generation, faults)
+    assert.equal("", faults)
+  end)
+end)
