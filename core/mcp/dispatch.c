@@ -11,6 +11,12 @@
 static const struct method requests[] = {
     {NAME("tools/call"), BOTH, 0, tools_call_check, tools_call_run},
     {NAME("tools/list"), BOTH, 0, NULL, tools_list_run},
+    {NAME("resources/list"), BOTH, 0, NULL, resources_list_run},
+    {NAME("resources/templates/list"), BOTH, 0, NULL, templates_list_run},
+    {NAME("resources/read"), BOTH, 0, NULL, resources_read_run},
+    {NAME("prompts/list"), BOTH, 0, NULL, prompts_list_run},
+    {NAME("prompts/get"), BOTH, 0, NULL, prompts_get_run},
+    {NAME("completion/complete"), BOTH, 0, NULL, complete_run},
     {NAME("ping"), METHOD_LEGACY, 0, NULL, ping_run},
     {NAME("server/discover"), METHOD_MODERN, 0, NULL, discover_run},
     {NAME("initialize"), METHOD_LEGACY, 0, NULL, initialize_run},

@@ -9,7 +9,15 @@
 #include "mcp/serve.h"
 
 // What we offer. The lists cannot announce their changes yet.
-static const struct slice capabilities = {"{\"tools\":{}}", 12};
+static void put_capabilities(struct buf *out, const struct mcp_server *s)
+{
+  buf_add(out, SLICE("{\"tools\":{}"));
+  if (offers_count(s, OFFER_RESOURCE) || offers_count(s, OFFER_TEMPLATE))
+    buf_add(out, SLICE(",\"resources\":{}"));
+  if (offers_count(s, OFFER_PROMPT)) buf_add(out, SLICE(",\"prompts\":{}"));
+  if (offers_complete(s)) buf_add(out, SLICE(",\"completions\":{}"));
+  buf_putc(out, '}');
+}
 
 static void put_instructions(struct buf *out, const struct mcp_server *s)
 {
@@ -25,7 +33,7 @@ void discover_run(struct job *job)
   buf_add(out, SLICE("{\"supportedVersions\":"));
   buf_add(out, revision_modern_list());
   buf_add(out, SLICE(",\"capabilities\":"));
-  buf_add(out, capabilities);
+  put_capabilities(out, s);
   put_instructions(out, s);
   buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
              s->options.list_ttl_ms);
@@ -127,7 +135,7 @@ void initialize_run(struct job *job)
   buf_add(out, SLICE("{\"protocolVersion\":"));
   json_put_string(out, revision_name(revision));
   buf_add(out, SLICE(",\"capabilities\":"));
-  buf_add(out, capabilities);
+  put_capabilities(out, s);
   buf_add(out, SLICE(",\"serverInfo\":"));
   buf_add(out, buf_slice(&s->info));
   put_instructions(out, s);

@@ -192,12 +192,37 @@ uint32_t job_param(const struct job *job, const char *name)
   return json_get(job->env->doc, job->env->params, name);
 }
 
+void job_out_of_memory(struct job *job)
+{
+  struct refusal why;
+  refuse(&why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  job_refuse(job, &why);
+}
+
+void job_refuse_method(struct job *job)
+{
+  struct refusal why;
+  refuse(&why, job_is_modern(job) ? 404 : 200, RPC_METHOD_NOT_FOUND,
+         "Method not found");
+  job_refuse(job, &why);
+}
+
+struct slice job_string(const struct job *job, uint32_t object,
+                        const char *name, struct refusal *why)
+{
+  const struct json_doc *doc = job->env->doc;
+  uint32_t node = object == JSON_NONE ? JSON_NONE : json_get(doc, object, name);
+  struct slice text = {0};
+  if (node != JSON_NONE) text = json_string(doc, node, &job->exchange->arena);
+  if (!text.data) job_bad_params(why, "%s must be a string", name);
+  return text;
+}
+
 static void run_job(struct job *job)
 {
   struct refusal why;
   if (!job->method) {
-    refuse(&why, 200, RPC_METHOD_NOT_FOUND, "Method not found");
-    job_refuse(job, &why);
+    job_refuse_method(job);
   } else if (job->method->check && job_is_modern(job) && !job->exchange->peer &&
              !job->method->check(job, &why)) {
     job_refuse(job, &why);

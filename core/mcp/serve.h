@@ -46,9 +46,11 @@ struct job {
   const struct envelope *env;
   const struct method *method;
   bool answered;
-  bool cancelled;          // by the client, so that no answer is wanted
-  const struct tool *tool; // tools/call
-  struct call *call;       // while it runs
+  bool cancelled;            // by the client, so that no answer is wanted
+  const struct tool *tool;   // tools/call
+  const struct offer *offer; // resources/read, prompts/get
+  struct call *call;         // while it runs
+  void (*answer)(struct job *job, const struct call_result *result);
   // While something runs that can be stopped; the answer comes inside.
   void (*stop)(struct job *job, const char *by);
   struct inflight inflight; // legacy, with a session
@@ -99,6 +101,16 @@ void job_refuse(struct job *job, const struct refusal *why);
 // No answer at all: a cancelled legacy request.
 void job_drop(struct job *job);
 
+void job_out_of_memory(struct job *job);
+
+// Makes a call for the job; `answer` says what it brought, unless nobody wants
+// to know any more. Fills in who asks. (calls.c)
+void job_call(struct job *job, struct call_options *options,
+              void (*answer)(struct job *job,
+                             const struct call_result *result));
+// The job's answer is that its call failed, as an error of the protocol.
+void job_fail(struct job *job, const struct call_result *result);
+
 static inline struct mcp_server *job_server(const struct job *job)
 {
   return job->exchange->server;
@@ -120,6 +132,12 @@ const struct catalog *server_catalog(const struct mcp_server *s);
 // A member of the params, JSON_NONE if there are none.
 uint32_t job_param(const struct job *job, const char *name);
 
+// A member that must be a string; absent with `why` filled otherwise.
+struct slice job_string(const struct job *job, uint32_t object,
+                        const char *name, struct refusal *why);
+// Method not found: nothing of that kind is offered.
+void job_refuse_method(struct job *job);
+
 // Bad params, found by the method: in-band, so HTTP 200.
 #define job_bad_params(why, ...)                                               \
   refuse(why, 200, RPC_INVALID_PARAMS, __VA_ARGS__)
@@ -135,5 +153,15 @@ void cancelled_run(struct job *job); // a notification
 void tools_list_run(struct job *job);
 bool tools_call_check(struct job *job, struct refusal *why);
 void tools_call_run(struct job *job);
+void resources_list_run(struct job *job);
+void templates_list_run(struct job *job);
+void resources_read_run(struct job *job);
+void prompts_list_run(struct job *job);
+void prompts_get_run(struct job *job);
+void complete_run(struct job *job);
+
+// How many of a kind are served. (offers.c)
+size_t offers_count(const struct mcp_server *s, enum offer_kind kind);
+bool offers_complete(const struct mcp_server *s); // any completion?
 
 #endif

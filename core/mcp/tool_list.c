@@ -47,21 +47,13 @@ static bool make_text(struct list_text *t, const struct catalog *catalog,
   return t->ready;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-  size_t shorter = a.len < b.len ? a.len : b.len;
-  int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
-  if (order != 0) return order;
-  return a.len < b.len ? -1 : a.len > b.len;
-}
-
 // The first tool whose name is behind `name`.
 static size_t behind(const struct catalog *catalog, struct slice name)
 {
   size_t low = 0, high = catalog->tool_count;
   while (name.data && low < high) {
     size_t middle = low + (high - low) / 2;
-    if (compare(catalog->tools[middle].name, name) <= 0)
+    if (slice_order(catalog->tools[middle].name, name) <= 0)
       low = middle + 1;
     else
       high = middle;

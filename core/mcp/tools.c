@@ -7,13 +7,6 @@
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
-static void out_of_memory(struct job *job)
-{
-  struct refusal why;
-  refuse(&why, 500, RPC_INTERNAL_ERROR, "Out of memory");
-  job_refuse(job, &why);
-}
-
 // --- tools/list ---
 
 static bool read_cursor(struct job *job, struct slice *after,
@@ -74,7 +67,7 @@ void tools_list_run(struct job *job)
     return;
   }
   if (catalog && !tool_list_page(&s->list, catalog, job_revision(job), &page)) {
-    out_of_memory(job);
+    job_out_of_memory(job);
     return;
   }
   put_page(job, &page);
@@ -155,67 +148,14 @@ static void answer(struct job *job, const struct call_result *result)
   job_end(job);
 }
 
-static void on_done(void *ctx, struct call *call,
-                    const struct call_result *result)
-{
-  struct job *job = ctx;
-  (void)call;
-  job->call = NULL;
-  job->stop = NULL;
-  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
-  if (job->cancelled)
-    job_drop(job);
-  else
-    answer(job, result);
-}
-
-static void stop(struct job *job, const char *by)
-{
-  job_server(job)->runner->cancel(job->call, by);
-}
-
-// notifications/cancelled named it; perhaps another worker was told.
-static void on_cancelled(struct inflight *inflight)
-{
-  struct job *job = LIST_ITEM(inflight, struct job, inflight);
-  job->cancelled = true;
-  stop(job, "client");
-}
-
-// So that notifications/cancelled finds it.
-static void make_cancellable(struct job *job)
-{
-  const struct inbound *in = &job->exchange->in;
-  if (!in->has_session) return;
-  const struct mcp_server *s = job_server(job);
-  job->inflight.mailbox = s->options.mailbox;
-  job->inflight.id = job->env->id;
-  job->inflight.cancel = on_cancelled;
-  memcpy(job->inflight.session, in->session.id, SESSION_ID_LEN);
-  mcp_shared_add(s->options.shared, &job->inflight);
-}
-
 void tools_call_run(struct job *job)
 {
-  const struct mcp_server *s = job_server(job);
-  struct call_options options = {
-      .doc = job->env->doc,
-      .principal = SLICE("anonymous"),
-      .request_id = job->exchange->reply.request_id,
-  };
+  struct call_options options = {.doc = job->env->doc};
   struct refusal why;
   if (!read_call(job, &options.arguments, &why)) {
     job_refuse(job, &why);
     return;
   }
   options.tool = job->tool;
-  struct call *call = s->runner->start(s->options.live, &options, on_done, job);
-  if (job->answered) return; // it was done at once
-  if (!call) {
-    out_of_memory(job);
-    return;
-  }
-  job->call = call;
-  job->stop = stop;
-  make_cancellable(job);
+  job_call(job, &options, answer);
 }

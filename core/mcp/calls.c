@@ -1,0 +1,90 @@
+// calls.c -- calls that jobs make: begun, cancelled, over.
+
+#include "mcp/result.h"
+#include "mcp/serve.h"
+
+static void on_done(void *ctx, struct call *call,
+                    const struct call_result *result)
+{
+  struct job *job = ctx;
+  (void)call;
+  job->call = NULL;
+  job->stop = NULL;
+  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
+  if (job->cancelled)
+    job_drop(job);
+  else
+    job->answer(job, result);
+}
+
+static void stop(struct job *job, const char *by)
+{
+  job_server(job)->runner->cancel(job->call, by);
+}
+
+// notifications/cancelled named it; perhaps another worker was told.
+static void on_cancelled(struct inflight *inflight)
+{
+  struct job *job = LIST_ITEM(inflight, struct job, inflight);
+  job->cancelled = true;
+  stop(job, "client");
+}
+
+// So that notifications/cancelled finds it.
+static void make_cancellable(struct job *job)
+{
+  const struct inbound *in = &job->exchange->in;
+  if (!in->has_session) return;
+  const struct mcp_server *s = job_server(job);
+  job->inflight.mailbox = s->options.mailbox;
+  job->inflight.id = job->env->id;
+  job->inflight.cancel = on_cancelled;
+  memcpy(job->inflight.session, in->session.id, SESSION_ID_LEN);
+  mcp_shared_add(s->options.shared, &job->inflight);
+}
+
+void job_call(struct job *job, struct call_options *options,
+              void (*answer)(struct job *job, const struct call_result *result))
+{
+  const struct mcp_server *s = job_server(job);
+  options->principal = SLICE("anonymous");
+  options->request_id = job->exchange->reply.request_id;
+  job->answer = answer;
+  struct call *call = s->runner->start(s->options.live, options, on_done, job);
+  if (job->answered) return; // it was done at once
+  if (!call) {
+    job_out_of_memory(job);
+    return;
+  }
+  job->call = call;
+  job->stop = stop;
+  make_cancellable(job);
+}
+
+// --- what failed ---
+
+static enum rpc_code code_of(const struct job *job, enum error_code code)
+{
+  bool resource = job->offer && job->offer->handler.kind == KIND_RESOURCE;
+  if (code == E_NOT_FOUND && resource && !job_is_modern(job))
+    return RPC_NO_RESOURCE;
+  if (code == E_INVALID || (code == E_NOT_FOUND && resource))
+    return RPC_INVALID_PARAMS;
+  return RPC_INTERNAL_ERROR;
+}
+
+void job_fail(struct job *job, const struct call_result *result)
+{
+  struct call_result r = *result;
+  struct result_cleaned cleaned = {0};
+  struct refusal why;
+  struct buf data = {0};
+  result_clean(&r, job_server(job)->options.secrets, &cleaned);
+  refuse(&why, 200, code_of(job, r.error.code), "%s", r.error.message);
+  result_put_error(&data, &r, job->exchange->reply.request_id);
+  if (buf_ok(&data))
+    why.data = arena_copy(&job->exchange->arena, buf_slice(&data));
+  buf_finish(&data);
+  result_cleaned_finish(&cleaned);
+  job_refuse(job, &why);
+}

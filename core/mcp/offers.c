@@ -1,0 +1,136 @@
+// offers.c -- the lists of resources, templates and prompts.
+
+#include "base/json.h"
+#include "mcp/result.h"
+#include "mcp/serve.h"
+
+static const struct offer_list *list_of(const struct mcp_server *s,
+                                        enum offer_kind kind)
+{
+  const struct catalog *catalog = server_catalog(s);
+  return catalog ? &catalog->offers[kind] : NULL;
+}
+
+size_t offers_count(const struct mcp_server *s, enum offer_kind kind)
+{
+  const struct offer_list *list = list_of(s, kind);
+  return list ? list->count : 0;
+}
+
+bool offers_complete(const struct mcp_server *s)
+{
+  for (int kind = 0; kind < OFFER_KINDS; kind++) {
+    const struct offer_list *list = list_of(s, (enum offer_kind)kind);
+    for (size_t i = 0; list && i < list->count; i++)
+      if (list->items[i].completer_count) return true;
+  }
+  return false;
+}
+
+// --- pages ---
+
+static const struct {
+  const char *member;
+  char mark; // of its cursors: one list's are none of another
+} lists[OFFER_KINDS] = {
+    {"resources", 'r'}, {"resourceTemplates", 't'}, {"prompts", 'p'}};
+
+// The first entry behind the cursor.
+static bool read_cursor(struct job *job, enum offer_kind kind, size_t *from,
+                        struct refusal *why)
+{
+  struct arena *arena = &job->exchange->arena;
+  uint32_t node = job_param(job, "cursor");
+  *from = 0;
+  if (node == JSON_NONE) return true;
+  const struct mcp_server *s = job_server(job);
+  struct slice text = json_string(job->env->doc, node, arena), last;
+  if (!text.data || !cursor_open(s->options.seals, text, arena, &last) ||
+      !last.len || last.data[0] != lists[kind].mark)
+    return job_bad_params(why, "Invalid cursor: list again from the start");
+  last = (struct slice){last.data + 1, last.len - 1};
+  const struct offer_list *list = list_of(s, kind);
+  while (*from < list->count && slice_order(list->items[*from].key, last) <= 0)
+    (*from)++;
+  return true;
+}
+
+static bool put_cursor(struct buf *out, struct job *job, enum offer_kind kind,
+                       const struct offer *last)
+{
+  const struct mcp_server *s = job_server(job);
+  struct slice name = arena_printf(&job->exchange->arena, "%c%.*s",
+                                   lists[kind].mark, SLICE_ARG(last->key));
+  buf_add(out, SLICE(",\"nextCursor\":\""));
+  bool good =
+      name.data && cursor_seal(s->options.seals, server_catalog(s), name, out);
+  buf_putc(out, '"');
+  return good;
+}
+
+static void put_page(struct job *job, enum offer_kind kind, size_t from)
+{
+  const struct mcp_server *s = job_server(job);
+  const struct offer_list *list = list_of(s, kind);
+  size_t left = list->count - from, size = s->options.page_size;
+  size_t to = from + (left < size ? left : size);
+  struct buf *out = job_begin(job);
+  buf_printf(out, "{\"%s\":[", lists[kind].member);
+  for (size_t i = from; i < to; i++) {
+    json_sep(out);
+    buf_add(out, list->items[i].handler.json);
+  }
+  buf_putc(out, ']');
+  bool more = to < list->count;
+  if (more && !put_cursor(out, job, kind, &list->items[to - 1]))
+    out->failed = true;
+  if (job_is_modern(job)) {
+    buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
+               s->options.list_ttl_ms);
+    result_put_modern_tail(out, buf_slice(&s->info));
+    buf_putc(out, '}');
+  }
+  buf_putc(out, '}');
+}
+
+static void list_run(struct job *job, enum offer_kind kind)
+{
+  struct refusal why;
+  size_t from;
+  if (!read_cursor(job, kind, &from, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
+  put_page(job, kind, from);
+  job_end(job);
+}
+
+static bool has_resources(const struct job *job)
+{
+  const struct mcp_server *s = job_server(job);
+  return offers_count(s, OFFER_RESOURCE) || offers_count(s, OFFER_TEMPLATE);
+}
+
+void resources_list_run(struct job *job)
+{
+  if (has_resources(job))
+    list_run(job, OFFER_RESOURCE);
+  else
+    job_refuse_method(job);
+}
+
+void templates_list_run(struct job *job)
+{
+  if (has_resources(job))
+    list_run(job, OFFER_TEMPLATE);
+  else
+    job_refuse_method(job);
+}
+
+void prompts_list_run(struct job *job)
+{
+  if (offers_count(job_server(job), OFFER_PROMPT))
+    list_run(job, OFFER_PROMPT);
+  else
+    job_refuse_method(job);
+}
