@@ -13,5 +13,6 @@
 
 uint64_t clock_mono_ns(void); // since some fixed point; never steps
 int64_t clock_wall_ms(void);  // since 1970; may step
+uint64_t clock_cpu_ns(void);  // that this thread has had the processor
 
 #endif

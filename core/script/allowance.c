@@ -10,6 +10,7 @@
 #define HOOK_MOST    10000 // instructions; about 100 us
 #define HOOK_LEAST   50
 #define HOOK_MEMORY  ((size_t)5000 * 1024 * 1024) // instructions x bytes
+#define LOAD_NS      (3 * NS_PER_S)
 #define LOOK_BYTES   (2u * 1024 * 1024)
 #define BYTES_PER_OP 64 // copying them takes about as long as an instruction
 #define NS_PER_OP    10
@@ -23,9 +24,16 @@ static void charge(struct allowance *b, uint64_t instructions)
   if (!b->left && !b->over) b->over = too_much;
 }
 
+// A script is loaded before its VM has a loop. Nobody waits for that, but it must
+// end: time of the processor will do, which a busy machine does not use up.
+static uint64_t now_of(const struct vm *vm)
+{
+  return vm->loop ? loop_exact(vm->loop) : clock_cpu_ns();
+}
+
 static bool late(const struct vm *vm, const struct allowance *b)
 {
-  return b->end_ns && loop_exact(vm->loop) >= b->end_ns;
+  return b->end_ns && now_of(vm) >= b->end_ns;
 }
 
 static void on_count(lua_State *L, lua_Debug *ar);
@@ -75,8 +83,8 @@ static void allowance_begin(struct allowance *b, const struct vm *vm)
 {
   const struct task_limits *limits = &vm->options.task;
   *b = (struct allowance){.left = limits->slice_instructions};
-  if (!vm->loop || loop_simulated(vm->loop)) return;
-  b->end_ns = loop_exact(vm->loop) + limits->slice_ms * NS_PER_MS;
+  if (vm->loop && loop_simulated(vm->loop)) return;
+  b->end_ns = now_of(vm) + (vm->loop ? limits->slice_ms * NS_PER_MS : LOAD_NS);
 }
 
 void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner)

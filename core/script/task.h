@@ -11,7 +11,8 @@
 // without waiting -- has an instruction budget and a time budget; once over,
 // every instruction raises, so that no pcall in the script can hold it, and
 // the task ends with E_SCRIPT_LIMIT. How long a task may take in all is its
-// call's deadline: the owner cancels it.
+// call's deadline: the owner cancels it. Loading a script may take three
+// seconds.
 //
 // A task belongs to an owner (the call); tasks started by tide.all share it.
 

@@ -191,6 +191,14 @@ describe("a script that cannot be loaded", function()
     assert.matches("^bad%.lua: .*instructions", out)
   end)
 
+  it("is named: few instructions that take long", function()
+    local out = check [[
+      local a, b = ("x"):rep(1000000) .. "a", ("x"):rep(1000000) .. "b"
+      while a < b do end]]
+
+    assert.matches("^bad%.lua: .*ran too long", out)
+  end)
+
   it("is named: runaway memory", function()
     local out = check("local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end")
 
