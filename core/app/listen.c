@@ -63,7 +63,11 @@ static void log_row(const struct listeners *l, size_t n, struct log *log)
 {
   char name[128];
   http_listener_name(l->fds[0][n], name, sizeof(name));
-  log_info(log, "app/listen", "listening address=%s path=/mcp", name);
+  if (begins(slice_of(name), "unix:"))
+    log_info(log, "app/listen", "listening address=%s path=/mcp", name);
+  else // what clients want to be told
+    log_info(log, "app/listen", "listening address=%s url=http://%s/mcp", name,
+             name);
 }
 
 enum error_code listeners_open(struct listeners *l, const struct options *o,
