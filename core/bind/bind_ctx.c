@@ -114,4 +114,5 @@ void bind_ctx(lua_State *L)
   }
   bind_ctx_http(L);
   bind_ctx_log(L);
+  bind_ctx_notify(L);
 }

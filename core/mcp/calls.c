@@ -49,6 +49,7 @@ void job_call(struct job *job, struct call_options *options,
   const struct mcp_server *s = job_server(job);
   options->principal = SLICE("anonymous");
   options->request_id = job->exchange->reply.request_id;
+  options->listener = &notices;
   job->answer = answer;
   struct call *call = s->runner->start(s->options.live, options, on_done, job);
   if (job->answered) return; // it was done at once

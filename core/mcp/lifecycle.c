@@ -11,7 +11,7 @@
 // What we offer. The lists cannot announce their changes yet.
 static void put_capabilities(struct buf *out, const struct mcp_server *s)
 {
-  buf_add(out, SLICE("{\"tools\":{}"));
+  buf_add(out, SLICE("{\"tools\":{},\"logging\":{}"));
   if (offers_count(s, OFFER_RESOURCE) || offers_count(s, OFFER_TEMPLATE))
     buf_add(out, SLICE(",\"resources\":{}"));
   if (offers_count(s, OFFER_PROMPT)) buf_add(out, SLICE(",\"prompts\":{}"));

@@ -47,6 +47,7 @@ struct job {
   const struct method *method;
   bool answered;
   bool cancelled;            // by the client, so that no answer is wanted
+  bool quiet;                // the client does not read: no more notices
   const struct tool *tool;   // tools/call
   const struct offer *offer; // resources/read, prompts/get
   struct call *call;         // while it runs
@@ -159,6 +160,12 @@ void resources_read_run(struct job *job);
 void prompts_list_run(struct job *job);
 void prompts_get_run(struct job *job);
 void complete_run(struct job *job);
+
+void set_level_run(struct job *job);
+
+// What handlers tell their clients on the way; ctx: the job. (notices.c)
+extern const struct call_listener notices;
+bool notice_level(struct slice name, enum note_level *level);
 
 // How many of a kind are served. (offers.c)
 size_t offers_count(const struct mcp_server *s, enum offer_kind kind);

@@ -9,9 +9,11 @@
 
 enum { WAYS = 8, SETS = MCP_ENDED_MAX / WAYS, BUCKETS = 256 };
 
+// What is known of a session: that it ended, or its level.
 struct ended {
   unsigned char id[SESSION_ID_LEN];
   int64_t expires_ms; // 0: free
+  int level;
 };
 
 struct mcp_shared {
@@ -19,6 +21,7 @@ struct mcp_shared {
   pthread_mutex_t lock;
   struct list running[BUCKETS];
   struct ended ended[SETS][WAYS];
+  struct ended levels[SETS][WAYS];
 };
 
 struct mcp_shared *mcp_shared_new(void)
@@ -41,12 +44,12 @@ void mcp_shared_free(struct mcp_shared *s)
 // --- ended sessions ---
 
 // The ids are random, so any of their bytes are a hash.
-static struct ended *bucket_of(struct mcp_shared *s,
+static struct ended *bucket_of(struct ended table[SETS][WAYS],
                                const unsigned char id[SESSION_ID_LEN])
 {
   uint32_t hash;
   memcpy(&hash, id, sizeof(hash));
-  return s->ended[hash % SETS];
+  return table[hash % SETS];
 }
 
 static struct ended *find_ended(struct ended *bucket,
@@ -74,7 +77,7 @@ void mcp_shared_end_session(struct mcp_shared *s,
                             int64_t expires_ms, int64_t now_ms)
 {
   pthread_mutex_lock(&s->lock);
-  struct ended *bucket = bucket_of(s, id);
+  struct ended *bucket = bucket_of(s->ended, id);
   struct ended *place = find_ended(bucket, id);
   if (!place) place = make_place(bucket, now_ms);
   memcpy(place->id, id, SESSION_ID_LEN);
@@ -89,10 +92,36 @@ bool mcp_shared_session_ended(struct mcp_shared *s,
 {
   if (!atomic_load_explicit(&s->any_ended, memory_order_acquire)) return false;
   pthread_mutex_lock(&s->lock);
-  const struct ended *place = find_ended(bucket_of(s, id), id);
+  const struct ended *place = find_ended(bucket_of(s->ended, id), id);
   bool ended = place && place->expires_ms > now_ms;
   pthread_mutex_unlock(&s->lock);
   return ended;
+}
+
+// --- levels ---
+
+void mcp_shared_set_level(struct mcp_shared *s,
+                          const unsigned char id[SESSION_ID_LEN], int level,
+                          int64_t expires_ms, int64_t now_ms)
+{
+  pthread_mutex_lock(&s->lock);
+  struct ended *bucket = bucket_of(s->levels, id);
+  struct ended *place = find_ended(bucket, id);
+  if (!place) place = make_place(bucket, now_ms);
+  memcpy(place->id, id, SESSION_ID_LEN);
+  place->expires_ms = expires_ms;
+  place->level = level;
+  pthread_mutex_unlock(&s->lock);
+}
+
+int mcp_shared_level(struct mcp_shared *s,
+                     const unsigned char id[SESSION_ID_LEN], int64_t now_ms)
+{
+  pthread_mutex_lock(&s->lock);
+  const struct ended *place = find_ended(bucket_of(s->levels, id), id);
+  int level = place && place->expires_ms > now_ms ? place->level : -1;
+  pthread_mutex_unlock(&s->lock);
+  return level;
 }
 
 // --- calls that run ---

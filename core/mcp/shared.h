@@ -1,11 +1,12 @@
 // shared.h -- what the workers of one process must tell each other about MCP.
 //
-// Two things only. Sessions that a client ended: ids are sealed and nothing is
+// Few things only. Sessions that a client ended: ids are sealed and nothing is
 // remembered of a session, so its end is what must be. And legacy calls that
 // run: "notifications/cancelled" comes as a request of its own and may reach
-// any worker, so the call is found here and its owner told through its mailbox.
+// any worker, so the call is found here and its owner told through its mailbox. And
+// the level that a legacy session set for its messages.
 //
-// Both are bounded. The ended sessions are a fixed set of MCP_ENDED_MAX with
+// All are bounded. The ended sessions are a fixed set of MCP_ENDED_MAX with
 // expiry; when a bucket is full the one that expires first is forgotten, so a
 // client that ends thousands of its own sessions can only revive those: a
 // session is no credential, and the principal is checked on each request.
@@ -38,6 +39,14 @@ void mcp_shared_end_session(struct mcp_shared *s,
 bool mcp_shared_session_ended(struct mcp_shared *s,
                               const unsigned char id[SESSION_ID_LEN],
                               int64_t now_ms);
+
+// What the client of a legacy session wants to hear (logging/setLevel), -1 when
+// it has not said. As bounded as the ended sessions, and forgotten the same way.
+void mcp_shared_set_level(struct mcp_shared *s,
+                          const unsigned char id[SESSION_ID_LEN], int level,
+                          int64_t expires_ms, int64_t now_ms);
+int mcp_shared_level(struct mcp_shared *s,
+                     const unsigned char id[SESSION_ID_LEN], int64_t now_ms);
 
 // A legacy call that runs, embedded in whatever runs it.
 struct inflight {

@@ -20,6 +20,11 @@
 
 // Time kept for the fallback when the handler has used up the rest.
 #define RESERVE_NS (20 * NS_PER_MS)
+#define TOLD_MAX   1000 // notices to the client
+
+const char *const note_names[NOTE_LEVELS + 1] = {
+    "debug",    "info",  "notice",    "warning", "error",
+    "critical", "alert", "emergency", NULL};
 
 struct call {
   struct live live;
@@ -34,6 +39,10 @@ struct call {
   struct task_ticket ticket;
   bool *ended; // told by end(); set while a task is being started
   bool again;  // the handler failed while it was being started
+  const struct call_listener *listener;
+  bool has_progress; // told before
+  double progress;
+  uint32_t told; // notices
   struct timer timer;
   uint64_t deadline_ns;
   struct list parts;
@@ -266,6 +275,7 @@ static struct call *create(const struct live *live,
   c->tool = o->tool;
   c->done = done;
   c->ctx = ctx;
+  c->listener = o->listener;
   c->principal = arena_copy(&c->arena, o->principal);
   c->request_id = arena_copy(&c->arena, o->request_id);
   list_init(&c->parts);
@@ -412,4 +422,21 @@ void call_note_attempt(struct call *c, enum side_effect effect)
 {
   c->attempts++;
   if (effect > c->side_effect) c->side_effect = effect;
+}
+
+void call_tell_progress(struct call *c, const struct call_progress *p)
+{
+  bool grows = !c->has_progress || p->progress > c->progress;
+  if (!c->listener || !grows || c->told == TOLD_MAX) return;
+  c->told++;
+  c->has_progress = true;
+  c->progress = p->progress;
+  c->listener->progress(c->ctx, p);
+}
+
+void call_tell(struct call *c, enum note_level level, struct slice json)
+{
+  if (!c->listener || c->told == TOLD_MAX) return;
+  c->told++;
+  c->listener->note(c->ctx, level, c->tool->integration->name, json);
 }

@@ -29,6 +29,35 @@
 
 struct call;
 
+// How far a handler is. `progress` grows; a total may be known.
+struct call_progress {
+  double progress, total;
+  bool has_total;
+  struct slice message; // absent if none
+};
+
+// How grave what it tells its client is; MCP's words, the last is NULL.
+enum note_level {
+  NOTE_DEBUG,
+  NOTE_INFO,
+  NOTE_NOTICE,
+  NOTE_WARNING,
+  NOTE_ERROR,
+  NOTE_CRITICAL,
+  NOTE_ALERT,
+  NOTE_EMERGENCY,
+  NOTE_LEVELS
+};
+extern const char *const note_names[NOTE_LEVELS + 1];
+
+// Whoever wants to hear while the call runs; ctx is that of done. Called from
+// inside the handler: may not cancel the call.
+struct call_listener {
+  void (*progress)(void *ctx, const struct call_progress *p);
+  void (*note)(void *ctx, enum note_level level, struct slice logger,
+               struct slice data); // data: JSON
+};
+
 struct call_options {
   const struct tool *tool;    // of live->generation
   const struct json_doc *doc; // borrowed until call_start() returns
@@ -40,6 +69,7 @@ struct call_options {
   struct slice principal;  // "anonymous" until there is inbound auth
   struct slice request_id; // shown to the agent and in the log
   uint64_t deadline_ns;    // 0: by the policy; else whichever is earlier
+  const struct call_listener *listener; // keeps; NULL: nobody listens
 };
 
 enum call_form {
@@ -97,6 +127,10 @@ struct slice call_request_id(const struct call *call);
 uint64_t call_deadline(const struct call *call); // loop time
 // Is what is stopped now stopped because the call's time is over?
 bool call_expired(const struct call *call);
+// To the listener, if there is one. At most a thousand in a call; progress that
+// does not grow is not told.
+void call_tell_progress(struct call *call, const struct call_progress *p);
+void call_tell(struct call *call, enum note_level level, struct slice json);
 // Counts an attempt and remembers the worst that may have happened.
 void call_note_attempt(struct call *call, enum side_effect effect);
 

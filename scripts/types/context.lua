@@ -11,6 +11,22 @@ error "types only"
 ---@field tool string the tool's full name
 local Context = {}
 
+--- Tells the client how far the call is, if it asked to be told. `progress` must
+--- grow from one to the next; one that does not is not sent. Does not wait.
+---@param progress number
+---@param total? number
+---@param message? string
+function Context.progress(progress, total, message) end
+
+---@alias tide.NoteLevel "debug"|"info"|"notice"|"warning"|"error"|"critical"|"alert"|"emergency"
+
+--- Tells the client something while the call runs, if it wants to hear of that
+--- level; a text or whatever becomes JSON. At most a thousand notices in a call.
+--- Does not wait. What operators should read goes to `ctx.log`.
+---@param level tide.NoteLevel
+---@param data any
+function Context.notify(level, data) end
+
 ---@alias tide.ErrorMap fun(response: tide.Response, err: tide.Error): tide.ErrorCode|tide.Error|nil
 
 ---@class tide.Upstream
@@ -57,7 +73,8 @@ local Context = {}
 
 --- Returns the words that a user may go on with, at most 100 are shown; `others`
 --- are the arguments or variables that are known already.
----@alias tide.Completer fun(ctx: tide.Context, prefix: string, others: table<string, string>): string[]?, tide.Error?
+---@alias tide.Known table<string, string>
+---@alias tide.Completer fun(ctx: tide.Context, prefix: string, others: tide.Known): string[]?
 
 --- What clients can read by its URI. `read` returns a text, bytes, a value (which
 --- becomes JSON), a response, or blocks of tide.content; nothing means that there
@@ -81,6 +98,8 @@ local Context = {}
 ---@field read fun(ctx: tide.Context, vars: table<string, string>): any, tide.Error?
 ---@field complete? table<string, tide.Completer>
 
+---@alias tide.Say string|tide.Content|tide.Message
+
 ---@class tide.Message
 ---@field role "user"|"assistant"
 ---@field content string|tide.Content
@@ -92,7 +111,7 @@ local Context = {}
 ---@field title? string
 ---@field args? table<string, tide.Word>
 ---@field policy? string
----@field run fun(ctx: tide.Context, args: table<string, string>): string|tide.Content|(string|tide.Content|tide.Message)[]?, tide.Error?
+---@field run fun(ctx: tide.Context, args: tide.Known): tide.Say|tide.Say[]?, tide.Error?
 ---@field complete? table<string, tide.Completer>
 
 --- What a file in scripts/ returns.

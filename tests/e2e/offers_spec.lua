@@ -114,7 +114,9 @@ describe("a script's offers", function()
   end)
 
   it("are said in discover and initialize", function()
-    local expected = { tools = {}, resources = {}, prompts = {}, completions = {} }
+    local expected = {
+      tools = {}, logging = {}, resources = {}, prompts = {}, completions = {},
+    }
 
     assert.same(expected, modern("server/discover").result.capabilities)
     assert.same(expected, open().capabilities)

@@ -81,7 +81,7 @@ end
 -- What is the same in every era.
 local function check(report)
   assert.same({ name = "tidegate", version = report.server.version }, report.server)
-  assert.same({ tools = {} }, report.capabilities)
+  assert.same({ tools = {}, logging = {} }, report.capabilities)
   assert.equal("Be kind.", report.instructions)
   assert.same(NAMES, report.names)
   assert.equal("Adds.", report.add.description)

@@ -27,7 +27,7 @@ describe("initialize", function()
       local a = mcp.send(world, mcp.initialize(version))
 
       assert.same({
-        protocolVersion = version, capabilities = { tools = {} }, instructions = "be kind",
+        protocolVersion = version, capabilities = { tools = {}, logging = {} }, instructions = "be kind",
         serverInfo = { name = 'tide"gate', version = "0.1" },
       }, a.json.result)
     end
@@ -182,7 +182,7 @@ describe("server/discover", function()
     local a = mcp.send(world, mcp.modern "server/discover")
 
     assert.same({
-      supportedVersions = { "2026-07-28" }, capabilities = { tools = {} },
+      supportedVersions = { "2026-07-28" }, capabilities = { tools = {}, logging = {} },
       instructions = "be kind", resultType = "complete", ttlMs = 5000, cacheScope = "public",
       _meta = { ["io.modelcontextprotocol/serverInfo"] = { name = 'tide"gate', version = "0.1" } },
     }, a.json.result)
