@@ -123,12 +123,16 @@ static bool is_required(const struct json_doc *doc, struct slice name,
   return false;
 }
 
-static struct slice text_at(const struct json_doc *doc, uint32_t node,
-                            const char *name, struct arena *arena)
+// Absent when there is none; no memory is no reason to leave it out.
+static struct slice text_at(struct offer_reader *o, const struct json_doc *doc,
+                            uint32_t node, const char *name)
 {
   uint32_t member = json_get(doc, node, name);
-  return member == JSON_NONE ? (struct slice){0}
-                             : json_string(doc, member, arena);
+  if (member == JSON_NONE || json_type(doc, member) != JSON_STRING)
+    return (struct slice){0};
+  struct slice text = json_string(doc, member, o->up->reader.arena);
+  if (!text.data) luaL_error(o->up->reader.L, "not enough memory");
+  return text;
 }
 
 // One argument as prompts/list has it. They are texts: MCP has no others.
@@ -137,15 +141,15 @@ static void put_argument(struct offer_reader *o, const struct json_doc *doc,
 {
   struct buf *out = &o->up->load->text;
   struct arena *arena = o->up->reader.arena;
-  if (!slice_is(text_at(doc, value, "type", arena), "string"))
+  if (!slice_is(text_at(o, doc, value, "type"), "string"))
     faults_add(faults_of(o), read_path(&o->up->reader, at(o, "args"), name),
                "must be a text: clients send nothing else");
   json_sep(out);
   buf_putc(out, '{');
   integration_put_text(out, "name", name);
-  integration_put_text(out, "title", text_at(doc, value, "title", arena));
+  integration_put_text(out, "title", text_at(o, doc, value, "title"));
   integration_put_text(out, "description",
-                       text_at(doc, value, "description", arena));
+                       text_at(o, doc, value, "description"));
   json_put_name(out, "required");
   buf_puts(out, is_required(doc, name, arena) ? "true}" : "false}");
 }
@@ -157,9 +161,10 @@ static struct names put_arguments(struct offer_reader *o)
   struct json_doc doc;
   struct arena *arena = o->up->reader.arena;
   struct schema *args = o->offer->handler.args;
-  if (!args || json_parse(&doc, schema_text(args), (struct json_limits){0},
-                          arena, NULL) != OK)
-    return names;
+  if (!args) return names; // with a fault
+  if (json_parse(&doc, schema_text(args), (struct json_limits){0}, arena,
+                 NULL) != OK)
+    luaL_error(o->up->reader.L, "not enough memory");
   uint32_t all = json_get(&doc, 0, "properties");
   if (all == JSON_NONE) return names;
   names.list = take(o, (doc.nodes[all].count + 1) * sizeof(*names.list));

@@ -168,6 +168,29 @@ static int tools(lua_State *L)
   return 1;
 }
 
+static void push_offer(lua_State *L, const struct offer *offer)
+{
+  push_tool(L, &offer->handler); // tool
+  put_slice(L, "key", offer->key);
+  put_slice(L, "mime", offer->mime);
+  put_number(L, "parts", (lua_Integer)offer->pattern.count);
+  put_number(L, "completers", (lua_Integer)offer->completer_count);
+}
+
+// generation:offers(): resources, templates and prompts, one behind the other
+static int offers(lua_State *L)
+{
+  const struct catalog *c = self(L);
+  lua_Integer n = 0;
+  lua_newtable(L); // list
+  for (size_t kind = 0; kind < OFFER_KINDS; kind++)
+    for (size_t i = 0; i < c->offers[kind].count; i++) {
+      push_offer(L, &c->offers[kind].items[i]); // list offer
+      lua_rawseti(L, -2, ++n);                  // list
+    }
+  return 1;
+}
+
 // generation:find(name): the tool
 static int find(lua_State *L)
 {
@@ -318,13 +341,11 @@ int t_generation(lua_State *L)
                                        {"allocated", allocated},
                                        {"policy_fields", fields},
                                        {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"tools", tools},
-                                     {"find", find},
-                                     {"integrations", integrations},
-                                     {"policies", policies},
-                                     {"call", call},
-                                     {"free", collect},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"tools", tools},       {"offers", offers},
+      {"find", find},         {"integrations", integrations},
+      {"policies", policies}, {"call", call},
+      {"free", collect},      {NULL, NULL}};
   luaL_newmetatable(L, TYPE); // meta
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");

@@ -453,10 +453,21 @@ describe("when memory fails", function()
     folder.fill(root, { ["policies/p.lua"] = "return { slow = {} }", ["scripts/shop.lua"] = good, ["scripts/x.lua"] = [[
       local tools = {}
       for i = 1, 30 do tools["t" .. i] = { about = "T.", run = function() end } end
-      return { name = "x", tools = tools } ]] })
+      local function f() end
+      local resources, templates = {}, {}
+      for i = 1, 9 do
+        resources["r" .. i] = { about = "R.", uri = "r:" .. i, mime = "a/b", read = f }
+        templates["t" .. i] = { about = "T.", uri = "t" .. i .. ":{a}/{b}", read = f, complete = { a = f, b = f } }
+      end
+      local args = { q = tide.schema.string { about = "A question." } }
+      return { name = "x", tools = tools, resources = resources, templates = templates,
+        prompts = { p = { about = "P.", args = args, run = f, complete = { q = f } } } } ]] })
     local function described(generation)
       local text = {}
       for i, tool in ipairs(generation:tools()) do text[i] = tool.json .. tool.policy .. tool.run .. tool.fallback end
+      for _, offer in ipairs(generation:offers()) do
+        text[#text + 1] = offer.key .. offer.json .. offer.run .. offer.parts .. offer.completers .. (offer.mime or "")
+      end
       return table.concat(text, "\n")
     end
     local whole = described((T.generation.load(root .. "/scripts", root .. "/policies")))
@@ -546,5 +557,8 @@ describe("what a script offers besides tools", function()
 
     assert.truthy(generation, faults)
     assert.equal("", faults)
+    local keys = {}
+    for i, offer in ipairs(generation:offers()) do keys[i] = offer.key .. " " .. offer.completers end
+    assert.same({ "a:b 0", "t:{b} 1", "x_p 1" }, keys)
   end)
 end)
