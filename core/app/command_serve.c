@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -15,6 +16,10 @@
 #include "app/report.h"
 #include "app/watch.h"
 #include "loop/clock.h"
+
+// What is open before the first connection, with room for a few of them.
+#define DESCRIPTORS            32
+#define DESCRIPTORS_PER_WORKER 16
 
 struct serve {
   const struct options *options;
@@ -161,9 +166,37 @@ static unsigned worker_count(const struct options *o)
   return cores > 0 && cores < 256 ? (unsigned)cores : 1;
 }
 
+// Descriptors: as many as the system lets us have, since the usual 1,024 are
+// used up long before --max-connections. Too few to start at all is our error
+// rather than libev's abort.
+static enum error_code raise_limit(struct serve *s, struct error *err)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return OK;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlim_t least = DESCRIPTORS + DESCRIPTORS_PER_WORKER * (rlim_t)s->count;
+  if (limit.rlim_cur < least)
+    return error_set(
+        err, E_CONFIG,
+        "this process may have %llu open files; %u workers need at "
+        "least %llu: raise `ulimit -n` or lower --workers",
+        (unsigned long long)limit.rlim_cur, s->count,
+        (unsigned long long)least);
+  if (limit.rlim_cur < (rlim_t)s->options->max_connections + least)
+    log_warn(s->engine.log, "app/serve",
+             "files=%llu are fewer than max_connections=%" PRId64
+             " needs; raise ulimit -n",
+             (unsigned long long)limit.rlim_cur, s->options->max_connections);
+  return OK;
+}
+
 static enum error_code prepare(struct serve *s, struct error *err)
 {
   s->count = worker_count(s->options);
+  enum error_code code = raise_limit(s, err);
+  if (code != OK) return code;
   s->loop = loop_new();
   if (s->loop) s->mailbox = mailbox_new(s->loop);
   s->workers = calloc(s->count, sizeof(*s->workers));
@@ -214,7 +247,9 @@ static void finish(struct serve *s)
   for (unsigned i = 0; i < s->running; i++)
     worker_join(&s->workers[i]);
   listeners_finish(&s->listeners, s->running == 0);
-  if (s->running == 0) engine_discard(s->shared.first);
+  // After a start that failed: with all VMs taken the generation is gone.
+  if (s->shared.first && s->shared.taken < s->count)
+    engine_discard_from(s->shared.first, s->shared.taken);
   watch_free(s->watch);
   if (s->signals.loop) io_finish(&s->signals);
   if (s->signal_fd >= 0) close(s->signal_fd);

@@ -154,14 +154,18 @@ static void set_base(struct catalog *c, struct slice item,
   in->allow_private = true; // who starts the engine may say so
 }
 
-void engine_discard(struct generation *g)
+void engine_discard_from(struct generation *g, unsigned first)
 {
-  if (!g) return;
   unsigned workers = g->workers; // g goes with its last VM
-  for (unsigned i = 0; i < workers; i++) {
+  for (unsigned i = first; i < workers; i++) {
     vm_free(g->vms[i]);
     generation_unref(g);
   }
+}
+
+void engine_discard(struct generation *g)
+{
+  if (g) engine_discard_from(g, 0);
 }
 
 struct generation *engine_load(struct engine *e, unsigned workers,

@@ -38,6 +38,8 @@ struct generation *engine_load(struct engine *e, unsigned workers,
 
 // Frees a generation whose VMs nobody has taken. NULL is fine.
 void engine_discard(struct generation *g);
+// The same for those from `first` on: the ones before have been taken.
+void engine_discard_from(struct generation *g, unsigned first);
 
 // Seals by --seal-key, or by a key of this process.
 enum error_code engine_seals(struct engine *e, struct seal_ring **ring,

@@ -251,6 +251,7 @@ static enum error_code open_parts(struct gateway *g, struct error *err)
   g->live.mailbox = g->worker->mailbox;
   g->live.chance = &g->chance;
   take(g, g->shared->first);
+  g->shared->taken++;
   g->mcp = new_mcp(g);
   if (g->mcp && e->options->stdio)
     g->stdio = new_stdio(g);

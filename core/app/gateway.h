@@ -22,6 +22,7 @@ struct gateway_shared {
   struct seal_ring *seals;
   struct mcp_shared *mcp;
   struct generation *first;       // each worker takes its VM
+  unsigned taken;                 // how many have; workers start one by one
   struct mailbox *main;           // where reports go
   struct drained_report *reports; // [workers]
   void (*on_drained)(void *ctx);  // on the main thread, once per worker

@@ -280,6 +280,16 @@ describe("tidegate", function()
     assert.matches("in use", err)
   end)
 
+  it("says so when it may open too few files", function()
+    local code, _, err = process.run {
+      "sh", "-c", "ulimit -n 40; exec \"$0\" serve --workers 8 --listen :0 --scripts scripts",
+      gateway.binary,
+    }
+
+    assert.equal(1, code)
+    assert.matches("8 workers need at least 160: raise `ulimit %-n`", err)
+  end)
+
   it("serves on a unix socket", function()
     local g = gateway.start {
       scripts = { ["hello.lua"] = SCRIPT },
