@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define DATE_MAX 64
+#define DATE_MAX  64
+#define YEAR_9999 INT64_C(253402300799) // its last second
 
 static bool all_digits(struct slice s)
 {
@@ -31,8 +32,9 @@ static bool parse_date(struct slice s, int64_t *ms)
   memcpy(text, s.data, s.len);
   text[s.len] = '\0';
 
+  // curl_getdate() takes a year of any length; an HTTP date has four digits.
   time_t t = curl_getdate(text, NULL);
-  if (t == (time_t)-1) return false;
+  if (t < 0 || t > YEAR_9999) return false;
   *ms = (int64_t)t * 1000;
   return true;
 }

@@ -195,8 +195,8 @@ static struct mcp_server *make_server(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static const struct outlet_ops ops = {respond, begin, write_bytes, end,
-                                        on_gone};
+  static const struct outlet_ops ops = {respond, begin,   write_bytes,
+                                        end,     on_gone, false};
   static struct mcp_server *server;
   if (!server) server = make_server();
   check(server);

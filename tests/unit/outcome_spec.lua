@@ -99,7 +99,9 @@ describe("Retry-After", function()
   end)
 
   it("is unknown when it is nonsense", function()
-    for _, value in ipairs { "", "-1", "soon", "1.5", "3 s", ("9"):rep(70) .. "x" } do
+    for _, value in ipairs {
+      "", "-1", "soon", "1.5", "3 s", ("9"):rep(70) .. "x", "Fri, 20 Nov 2026010000:0:0GMT",
+    } do
       assert.equal(-1, guard.retry_after(value, DATE, NOW))
     end
   end)
