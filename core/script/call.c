@@ -2,7 +2,7 @@
 //
 // A call checks its arguments, runs the handler as a task and, when that
 // failed for the service's sake, the fallback as another. end() is the only
-// way out.
+// way out. What bindings use is in call_bound.c.
 
 #include "script/call.h"
 
@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "loop/clock.h"
+#include "script/call_inside.h"
 #include "script/call_result.h"
 #include "script/context.h"
 #include "script/convert.h"
@@ -20,51 +21,11 @@
 
 // Time kept for the fallback when the handler has used up the rest.
 #define RESERVE_NS (20 * NS_PER_MS)
-#define TOLD_MAX   1000 // notices to the client
-
-const char *const note_names[NOTE_LEVELS + 1] = {
-    "debug",    "info",  "notice",    "warning", "error",
-    "critical", "alert", "emergency", NULL};
-
-struct call {
-  struct live live;
-  const struct tool *tool;
-  struct slice principal, request_id;
-  const struct json_doc *doc; // the arguments, complete with defaults
-  uint32_t node;              // in doc; JSON_NONE and no doc: {}
-  uint32_t slot, others;      // as call_options has them
-  struct json_doc own_doc;
-  call_done_fn done;
-  void *ctx;
-  struct task_ticket ticket;
-  bool *ended; // told by end(); set while a task is being started
-  bool again;  // the handler failed while it was being started
-  const struct call_listener *listener;
-  bool has_progress; // told before
-  double progress;
-  uint32_t told; // notices
-  struct timer timer;
-  uint64_t deadline_ns;
-  struct list parts;
-  uint32_t attempts;
-  enum side_effect side_effect;
-  bool falling_back;
-  bool expired;             // the timer has fired
-  struct error first_error; // what led to the fallback
-  struct arena arena;
-  struct buf out;     // the result, when it had to be written
-  struct trail trail; // last: its steps need no clearing
-};
-
-static struct loop *loop_of(const struct call *c)
-{
-  return vm_loop(c->live.vm);
-}
 
 static void step(struct call *c, enum trail_kind kind, enum error_code code,
                  int64_t a, struct slice label)
 {
-  trail_add(&c->trail, loop_exact(loop_of(c)), kind, code, a, 0, label);
+  trail_add(&c->trail, loop_exact(call_loop(c)), kind, code, a, 0, label);
 }
 
 // --- the end ---
@@ -83,7 +44,7 @@ static void log_end(const struct call *c, const struct call_result *r)
 {
   struct log *log = vm_log(c->live.vm);
   if (!log_on(log, LOG_INFO)) return;
-  uint64_t ns = loop_exact(loop_of(c)) - c->trail.start_ns;
+  uint64_t ns = loop_exact(call_loop(c)) - c->trail.start_ns;
   char principal[96];
   log_write(log, LOG_INFO, "script/call",
             "call %s=%.*s req=%.*s code=%s us=%" PRIu64
@@ -285,13 +246,13 @@ static struct call *create(const struct live *live,
 
 static void set_deadline(struct call *c, uint64_t asked_ns)
 {
-  uint64_t now = loop_now(loop_of(c));
+  uint64_t now = loop_now(call_loop(c));
   c->deadline_ns = now + (uint64_t)c->tool->policy->deadline_ms * NS_PER_MS;
   if (asked_ns > 0 && asked_ns < c->deadline_ns) c->deadline_ns = asked_ns;
 
   uint64_t stop = c->deadline_ns;
   if (c->tool->fallback_slot && stop - now > 2 * RESERVE_NS) stop -= RESERVE_NS;
-  timer_init(&c->timer, loop_of(c), on_deadline, c);
+  timer_init(&c->timer, call_loop(c), on_deadline, c);
   timer_start_at(&c->timer, stop);
 }
 
@@ -335,7 +296,7 @@ struct call *call_start(const struct live *live, const struct call_options *o,
 {
   struct call *c = create(live, o, done, ctx);
   if (!c) return NULL;
-  trail_begin(&c->trail, loop_exact(loop_of(c)));
+  trail_begin(&c->trail, loop_exact(call_loop(c)));
   step(c, TRAIL_ROUTE, OK, (int64_t)live->generation->number, o->tool->name);
 
   struct error err = {.retry_after_ms = -1};
@@ -355,88 +316,4 @@ void call_cancel(struct call *c, const char *by)
 {
   step(c, TRAIL_CANCEL, E_CANCELLED, 0, slice_of(by));
   task_cancel(c->ticket, E_CANCELLED);
-}
-
-// --- for bindings ---
-
-struct call *call_of(lua_State *L, const char *what)
-{
-  struct call *c = task_owner(L);
-  if (!c) luaL_error(L, "%s: there is no call here; use it in a handler", what);
-  return c;
-}
-
-void call_attach(struct call *c, struct call_part *part)
-{
-  part->call = c;
-  list_append(&c->parts, &part->link);
-}
-
-const struct tool *call_tool(const struct call *c)
-{
-  return c->tool;
-}
-
-const char *call_kind(const struct call *c)
-{
-  static const char *const names[] = {"tool", "resource", "prompt"};
-  return names[c->tool->kind];
-}
-
-const struct live *call_live(const struct call *c)
-{
-  return &c->live;
-}
-
-struct arena *call_arena(struct call *c)
-{
-  return &c->arena;
-}
-
-struct trail *call_trail(struct call *c)
-{
-  return &c->trail;
-}
-
-struct slice call_principal(const struct call *c)
-{
-  return c->principal;
-}
-
-struct slice call_request_id(const struct call *c)
-{
-  return c->request_id;
-}
-
-uint64_t call_deadline(const struct call *c)
-{
-  return c->deadline_ns;
-}
-
-bool call_expired(const struct call *c)
-{
-  return c->expired;
-}
-
-void call_note_attempt(struct call *c, enum side_effect effect)
-{
-  c->attempts++;
-  if (effect > c->side_effect) c->side_effect = effect;
-}
-
-void call_tell_progress(struct call *c, const struct call_progress *p)
-{
-  bool grows = !c->has_progress || p->progress > c->progress;
-  if (!c->listener || !grows || c->told == TOLD_MAX) return;
-  c->told++;
-  c->has_progress = true;
-  c->progress = p->progress;
-  c->listener->progress(c->ctx, p);
-}
-
-void call_tell(struct call *c, enum note_level level, struct slice json)
-{
-  if (!c->listener || c->told == TOLD_MAX) return;
-  c->told++;
-  c->listener->note(c->ctx, level, c->tool->integration->name, json);
 }
