@@ -11,7 +11,7 @@
 // never sent a second time (libcurl replays silently when a reused connection
 // dies; PREREQFUNCTION counts and aborts), the CA store is parsed once per
 // client, DNS and connect count against `connect_ms`, the body is bounded,
-// redirects are answers. The scripted one (testing/) answers from a table, in
+// redirects are answers. The scripted one (scripted.h) answers from a table, in
 // simulated time.
 //
 // The process must ignore SIGPIPE: OpenSSL writes with write(2).

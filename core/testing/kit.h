@@ -5,7 +5,7 @@
 //   kit_call.c       calls: started, ended, looked at
 //   kit_upstream.c   rules for the upstream, and what it was asked
 //   kit_behaviour.c  one behaviour, from a Lua table
-//   scripted.c       the transport that does it
+//   net/scripted.c   the transport that does it
 //
 // A kit is a userdata with two user values: the Lua functions that behave in
 // place of a table, and what one of them raised. A call is C memory of its own,
@@ -26,7 +26,7 @@
 #include "loop/clock.h"
 #include "loop/mailbox.h"
 #include "script/call.h"
-#include "testing/scripted.h"
+#include "net/scripted.h"
 
 #define KIT_TYPE    "tidegate.testing.Kit"
 #define CALL_TYPE   "tidegate.testing.Call"

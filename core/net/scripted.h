@@ -1,5 +1,5 @@
 // scripted.h -- the second transport: an upstream that does as it is told, in
-// simulated time.
+// simulated time. The kit for specs and `tidegate check --prove` run on it.
 //
 // A rule matches requests by method and URL pattern and has a list of
 // behaviours; the n-th matching request gets the n-th, the last one stays. A
@@ -10,8 +10,8 @@
 // is started is kept for the spec to look at. Same inputs, same outcome: there
 // is no chance in it.
 
-#ifndef TESTING_SCRIPTED_H
-#define TESTING_SCRIPTED_H
+#ifndef NET_SCRIPTED_H
+#define NET_SCRIPTED_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +39,7 @@ struct behaviour {
   int status;
   struct slice head; // "Name: value\n" lines
   struct slice body;
+  uint64_t body_bytes; // pretends that the body is at least so long
   uint64_t delay_ns; // from the start until the head comes, or the failure
   uint64_t body_ns;  // from the head until the body is whole
   bool hang;         // never ends by itself

@@ -1,6 +1,6 @@
 // scripted.c -- see scripted.h for the contract.
 
-#include "testing/scripted.h"
+#include "net/scripted.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -243,7 +243,9 @@ static uint64_t plan(struct pretended *t, const struct http_attempt *a)
   if (!does->sent) limit(t, &at, a->connect_ms, late);
   if (does->sent && a->first_byte_ms) limit(t, &at, a->first_byte_ms, late);
   if (t->end == HTTP_ANSWERED || t->end == HTTP_CUT) {
-    if (does->body.len > a->max_body_bytes) t->end = HTTP_TOO_LARGE;
+    bool large = does->body.len > a->max_body_bytes ||
+                 does->body_bytes > a->max_body_bytes;
+    if (large) t->end = HTTP_TOO_LARGE;
     if (at < UINT64_MAX) at += does->body_ns;
   }
   limit(t, &at, a->total_ms, late);
