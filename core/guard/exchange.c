@@ -1,101 +1,73 @@
-// exchange.c -- see exchange.h for the contract: beginning, sending, waiting.
+// exchange.c -- see exchange.h for the contract: beginning, trying, ending.
 
 #include "guard/exchange.h"
 
-#include <assert.h>
-#include <stdio.h>
-
 #include "guard/exchange_inside.h"
-#include "loop/clock.h"
 
-static const struct {
-  const char *name;
-  enum error_code code;
-  const char *sentence;
-} rejects[] = {
-#define X(constant, name, code, sentence) [constant] = {name, code, sentence},
-    REJECT_LIST(X)
-#undef X
-};
+// --- the end ---
 
-const char *reject_name(enum reject r)
+static struct exchange_result result_of(const struct exchange *x,
+                                        enum error_code code,
+                                        enum reject reject)
 {
-  assert(r < REJECTS);
-  return rejects[r].name;
+  const struct exchange_past *past = &x->past;
+  struct exchange_result r = {.code = code,
+                              .outcome = past->outcome,
+                              .reject = reject,
+                              .attempts = past->attempts,
+                              .side_effect = past->side_effect};
+  if (!past->has_last)
+    r.outcome = reject ? OUTCOME_LOCAL_REJECT : OUTCOME_CANCELLED;
+  // A refusal of our own says less than an answer that came before it.
+  if (reject && past->has_last) {
+    r.reject = REJECT_NONE;
+    r.code = past->code;
+  }
+  return r;
 }
 
-const char *reject_sentence(enum reject r)
+// What was withdrawn for a retry that was never sent.
+static void give_cost_back(struct exchange *x)
 {
-  assert(r < REJECTS);
-  return rejects[r].sentence;
+  if (x->past.cost == 0) return;
+  struct budget_options options = policy_budget(x->options.policy);
+  budget_return(&x->options.upstream->budget, &options, x->past.cost);
 }
 
-// --- the wire ---
-
-// What is left of the call, in whole milliseconds and never 0: libcurl takes 0
-// for "no limit".
-static uint32_t remaining_ms(const struct exchange *x)
+void exchange_finish(struct exchange *x, enum error_code code,
+                     enum reject reject, int64_t retry_after_ms)
 {
-  uint64_t now = loop_now(x->options.loop);
-  uint64_t deadline = x->options.deadline_ns;
-  uint64_t ms = deadline > now ? (deadline - now) / NS_PER_MS : 0;
-  if (ms == 0) return 1;
-  return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+  struct exchange_result result = result_of(x, code, reject);
+  bool hidden = reject && !result.reject;
+  result.retry_after_ms = hidden && x->past.hint_ms > retry_after_ms
+                              ? x->past.hint_ms
+                              : retry_after_ms;
+  give_cost_back(x);
+  x->state = EXCHANGE_ENDED;
+  struct http_answer last = {0};
+  if (x->past.has_last) last = x->last;
+  result.answer = &last;
+  x->done(x->ctx, &result); // x may be gone from here on
+  http_answer_finish(&last);
 }
 
-static void limit_times(struct exchange *x, struct http_attempt *a)
+// --- an attempt has ended ---
+
+static void keep(struct exchange *x, const struct attempt_end *end)
 {
-  const struct policy *p = x->options.policy;
-  uint32_t left = remaining_ms(x);
-  uint32_t own = x->options.timeout_ms;
-  uint32_t configured = (uint32_t)p->attempt_ms;
-  if (own > 0 && own < configured) configured = own;
-
-  x->cut_by_deadline = left < configured;
-  a->total_ms = x->cut_by_deadline ? left : configured;
-  a->connect_ms = (uint32_t)p->connect_ms;
-  a->first_byte_ms = (uint32_t)p->first_byte_ms;
-  a->max_body_bytes = (size_t)p->max_response_bytes;
+  struct exchange_past *past = &x->past;
+  enum side_effect effect =
+      outcome_side_effect(end->outcome, x->options.attempt.method, end->answer);
+  if (effect > past->side_effect) past->side_effect = effect;
+  if (past->has_last) http_answer_finish(&x->last);
+  x->last = *end->answer;
+  *end->answer = (struct http_answer){0};
+  past->has_last = true;
+  past->outcome = end->outcome;
+  past->code = end->code;
+  past->hint_ms = end->hint_ms;
+  past->stale |= end->outcome == OUTCOME_STALE_REUSE;
 }
-
-bool exchange_send(struct exchange *x)
-{
-  struct http_attempt *attempt = &x->options.attempt;
-  char label[TRAIL_LABEL + 1];
-  snprintf(label, sizeof(label), "%.*s %.*s", SLICE_ARG(attempt->method),
-           SLICE_ARG(x->options.label));
-  limit_times(x, attempt);
-  x->attempts++;
-  x->cost = 0; // spent
-  x->state = EXCHANGE_SENT;
-  trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_ATTEMPT, OK,
-            x->attempts, 0, slice_of(label));
-  x->transfer = http_start(x->options.client, attempt, exchange_on_answer, x);
-  return x->transfer != NULL;
-}
-
-// --- waiting ---
-
-static void on_timer(struct timer *timer, void *ctx)
-{
-  (void)timer;
-  struct exchange *x = ctx;
-  if (x->state == EXCHANGE_IN_BACKOFF)
-    admit_begin(x);
-  else
-    admit_go_on(x);
-}
-
-void exchange_wait(struct exchange *x, enum exchange_state state,
-                   uint64_t wait_ns, enum trail_kind kind)
-{
-  x->state = state;
-  trail_add(x->options.trail, loop_exact(x->options.loop), kind, OK,
-            (int64_t)(wait_ns / NS_PER_MS), 0, (struct slice){0});
-  timer_start(&x->timer, wait_ns);
-}
-
-// --- refusing ---
 
 static int64_t in_ms(uint64_t wait_ns)
 {
@@ -103,42 +75,70 @@ static int64_t in_ms(uint64_t wait_ns)
   return (int64_t)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-void exchange_refuse(struct exchange *x, enum reject why, uint64_t wait_ns)
+static void on_ended(struct attempt *a, const struct attempt_end *end)
 {
-  trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_REJECT,
-            rejects[why].code, (int64_t)(wait_ns / NS_PER_MS), 0,
-            slice_of(rejects[why].name));
-  exchange_finish(x, rejects[why].code, why, in_ms(wait_ns));
+  struct exchange *x = a->ctx;
+  if (!end->answer) {
+    exchange_finish(x, end->code, end->reject, in_ms(end->wait_ns));
+    return;
+  }
+  x->past.attempts++;
+  x->past.cost = 0; // spent
+  keep(x, end);
+  exchange_again(x, end);
+}
+
+void exchange_try(struct exchange *x)
+{
+  struct attempt *a = &x->attempt;
+  x->state = EXCHANGE_TRYING;
+  a->options = &x->options;
+  a->done = on_ended;
+  a->ctx = x;
+  a->number = x->past.attempts + 1;
+  a->stale_before = x->past.stale;
+  attempt_begin(a);
 }
 
 // --- beginning and giving up ---
 
+static void on_timer(struct timer *timer, void *ctx)
+{
+  (void)timer;
+  exchange_try(ctx);
+}
+
 bool exchange_start(struct exchange *x, const struct exchange_options *options,
                     exchange_done_fn done, void *ctx)
 {
-  *x = (struct exchange){
-      .options = *options, .done = done, .ctx = ctx, .last_hint_ms = -1};
-  struct http_attempt *attempt = &x->options.attempt;
-  attempt->replayable =
-      options->idempotent || method_is_idempotent(attempt->method);
+  x->options = *options;
+  x->done = done;
+  x->ctx = ctx;
+  x->past = (struct exchange_past){.hint_ms = -1};
+  x->options.attempt.replayable = options->idempotent || options->keyed ||
+                                  method_is_idempotent(options->attempt.method);
   timer_init(&x->timer, options->loop, on_timer, x);
-  admit_begin(x);
+  exchange_try(x);
   return true;
+}
+
+static void stop(struct exchange *x, enum attempt_stop why)
+{
+  x->past.cancelled = true;
+  if (x->state == EXCHANGE_TRYING) {
+    attempt_cancel(&x->attempt, why);
+    return;
+  }
+  timer_stop(&x->timer);
+  exchange_finish(x, E_CANCELLED, REJECT_NONE, -1);
 }
 
 void exchange_cancel(struct exchange *x)
 {
-  x->cancelled = true;
-  if (x->state == EXCHANGE_SENT) {
-    http_cancel(x->transfer);
-    return;
-  }
-  admit_leave(x);
-  exchange_finish(x, E_CANCELLED, REJECT_NONE, -1);
+  stop(x, STOP_CANCELLED);
 }
 
 void exchange_expire(struct exchange *x)
 {
-  x->expired = true;
-  exchange_cancel(x);
+  stop(x, STOP_EXPIRED);
 }

@@ -63,6 +63,13 @@ enum outcome outcome_of(const struct http_answer *a, bool cut_by_deadline)
   return OUTCOME_RESET_MID;
 }
 
+bool outcome_may_be_said(enum outcome o)
+{
+  return o == OUTCOME_OK || o == OUTCOME_APP_ERROR || o == OUTCOME_THROTTLED ||
+         o == OUTCOME_SERVER_ERROR || o == OUTCOME_NOT_IMPLEMENTED ||
+         o == OUTCOME_BAD_PAYLOAD;
+}
+
 enum error_code outcome_error(enum outcome o, int status)
 {
   assert(o < OUTCOMES);

@@ -116,6 +116,11 @@ const char *outcome_name(enum outcome o);
 // so a timeout is not the upstream's fault.
 enum outcome outcome_of(const struct http_answer *answer, bool cut_by_deadline);
 
+// May an integration say this of an answer? Not more than an answer can mean:
+// that a request was surely not executed is for the wire to say, and who gave it
+// up for us. So what is said never makes an unsafe request repeatable.
+bool outcome_may_be_said(enum outcome o);
+
 // The error code of an outcome, refined by the status: 401 unauthorized, 403
 // forbidden, 404 and 410 not_found, 409 conflict, 413 too_large, other 4xx
 // invalid_argument.

@@ -27,6 +27,17 @@ int retry_rule(enum retry_verdict v)
   return table[v].rule;
 }
 
+const char *retry_plea_name(enum retry_plea p)
+{
+  static const char *const names[] = {
+#define X(constant, name) [constant] = (name),
+      PLEA_LIST(X)
+#undef X
+  };
+  assert(p < PLEAS);
+  return names[p];
+}
+
 static bool is_free(const struct retry_facts *f)
 {
   return outcome_row(f->outcome)->charge == CHARGE_FREE && !f->free_used;
@@ -45,7 +56,8 @@ static bool may_repeat(const struct retry_facts *f)
 static enum retry_verdict of_request(const struct retry_facts *f)
 {
   if (f->attempts_done >= f->max_attempts) return RETRY_NO_ATTEMPTS;
-  if (outcome_row(f->outcome)->retry == RETRY_NEVER) return RETRY_NO_OUTCOME;
+  if (f->plea == PLEA_NONE && outcome_row(f->outcome)->retry == RETRY_NEVER)
+    return RETRY_NO_OUTCOME;
   if (!may_repeat(f)) return RETRY_NO_UNSAFE;
   if (f->handed_on) return RETRY_NO_HANDED_ON;
   return f->body_replayable ? RETRY_YES : RETRY_NO_BODY;
@@ -74,7 +86,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 static uint64_t wait_of(const struct retry_facts *f,
                         const struct backoff_options *o)
 {
-  bool throttled = f->outcome == OUTCOME_THROTTLED;
+  bool throttled = f->outcome == OUTCOME_THROTTLED || f->plea == PLEA_RUNNING;
   uint64_t base = throttled ? o->base_throttled_ns : o->base_ns;
   uint64_t bound = backoff_bound_ns(base, o->cap_ns, f->attempts_done);
   uint64_t wait = is_free(f) ? 0 : backoff_ns(bound, f->unit);

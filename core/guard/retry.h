@@ -17,6 +17,12 @@
 // says "refused", its test list says that a POST without a key is repeated after
 // a connect failure or a refused stream only; the stricter one holds.
 //
+// Two answers are final by their outcome and yet call for another try, which the
+// other rules then judge: 425 (too early), once; and 409 for a request with an
+// idempotency key, which says that the first one is still at work: throttled
+// backoff, same key. Of an unsafe request without a key neither is repeated: 425
+// does say "not executed", but the specification puts it under rule 3.
+//
 // The wait is full jitter (guard/backoff.h), never below the hint for transient
 // failures nor before the gate opens for throttled ones. A refused stream or a
 // stale connection is free of charge and wait, once in a call: nothing was wrong
@@ -59,8 +65,22 @@ enum retry_verdict {
       RETRY_VERDICTS
 };
 
+// X(constant, name)
+#define PLEA_LIST(X)                                                           \
+  X(PLEA_NONE, "none")                                                         \
+  X(PLEA_TOO_EARLY, "too_early")                                               \
+  X(PLEA_RUNNING, "first_still_running")
+
+enum retry_plea {
+#define X(constant, name) constant,
+  PLEA_LIST(X)
+#undef X
+      PLEAS
+};
+
 struct retry_facts {
   enum outcome outcome;
+  enum retry_plea plea; // of an answer that is final by its outcome
   uint32_t attempts_done, max_attempts;
   int64_t hint_ms;      // Retry-After of the answer; -1: none
   bool repeatable;      // idempotent by method, key or declaration
@@ -87,6 +107,7 @@ struct retry_answer retry_decide(const struct retry_facts *facts,
                                  const struct budget_options *budget_options);
 
 const char *retry_name(enum retry_verdict v);
+const char *retry_plea_name(enum retry_plea p);
 int retry_rule(enum retry_verdict v); // 1 to 7; 0 for yes
 
 #endif

@@ -43,6 +43,17 @@ static int hinted(lua_State *L)
   return 1;
 }
 
+static enum retry_plea plea_arg(lua_State *L)
+{
+  lua_getfield(L, 1, "plea"); // name?
+  const char *name = luaL_optstring(L, -1, "none");
+  lua_pop(L, 1); //
+  for (int p = 0; p < PLEAS; p++)
+    if (!strcmp(name, retry_plea_name((enum retry_plea)p)))
+      return (enum retry_plea)p;
+  return (enum retry_plea)luaL_error(L, "no plea %s", name);
+}
+
 static struct retry_facts facts_arg(lua_State *L)
 {
   lua_getfield(L, 1, "outcome"); // outcome
@@ -50,6 +61,7 @@ static struct retry_facts facts_arg(lua_State *L)
   lua_pop(L, 1); //
   return (struct retry_facts){
       .outcome = o,
+      .plea = plea_arg(L),
       .attempts_done = (uint32_t)t_integer(L, 1, "done", 1),
       .max_attempts = (uint32_t)t_integer(L, 1, "max", RETRY_ATTEMPTS),
       .hint_ms = t_integer(L, 1, "hint_ms", -1),

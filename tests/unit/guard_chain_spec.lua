@@ -137,6 +137,20 @@ describe("the guard", function()
     assert.is_true(call.ok)
   end)
 
+  it("asks once more when the service says that it was too early", function()
+    answers({ status = 425 }, { status = 200, json = {} })
+    assert.same({ true, 2 }, { kit:call("svc_ask").ok, #kit:requests() })
+
+    kit:clear()
+    answers { status = 425 }
+    assert.same({ 425, 2 }, { kit:call("svc_ask").error.status, #kit:requests() })
+
+    kit:clear()
+    answers { status = 425 }
+    assert.same({ 425, 1 },
+      { kit:call("svc_ask", { method = "POST" }).error.status, #kit:requests() })
+  end)
+
   it("opens the breaker after so many failures in a row", function()
     answers { status = 500 }
     for _ = 1, 8 do kit:call("svc_once") end

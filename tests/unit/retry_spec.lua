@@ -75,6 +75,17 @@ describe("a retry", function()
     assert.same({ "retry", 50 * MS, false, 0 }, { second.name, second.wait, second.free, second.left })
   end)
 
+  it("follows a final answer that asks for one, under all other rules", function()
+    local early = decide { outcome = "app_error", plea = "too_early" }
+    local running = decide { outcome = "app_error", plea = "first_still_running" }
+
+    assert.same({ "retry", 25 * MS, 49000 }, { early.name, early.wait, early.left })
+    assert.same({ "retry", 500 * MS, 49000 }, { running.name, running.wait, running.left })
+    assert.equal("final_outcome", verdict { outcome = "app_error" })
+    assert.equal("not_repeatable",
+      verdict { outcome = "app_error", plea = "too_early", repeatable = false })
+  end)
+
   it("repeats an unsafe request on proof only, at most twice", function()
     local facts = { outcome = "conn_fail", repeatable = false, max = 9 }
 

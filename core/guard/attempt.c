@@ -1,0 +1,108 @@
+// attempt.c -- see attempt.h for the contract: sending, waiting, giving up.
+
+#include "guard/attempt.h"
+
+#include <stdio.h>
+
+#include "guard/attempt_inside.h"
+
+void attempt_step(const struct attempt *a, enum trail_kind kind, int64_t n,
+                  const char *label)
+{
+  const struct exchange_options *o = a->options;
+  trail_add(o->trail, loop_exact(o->loop), kind, OK, n, 0, slice_of(label));
+}
+
+// --- the wire ---
+
+// What is left of the call, in whole milliseconds and never 0: libcurl takes 0
+// for "no limit".
+static uint32_t remaining_ms(const struct attempt *a)
+{
+  uint64_t ms = attempt_left(a) / NS_PER_MS;
+  if (ms == 0) return 1;
+  return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static void limit_times(struct attempt *a, struct http_attempt *wire)
+{
+  const struct policy *p = a->options->policy;
+  uint32_t left = remaining_ms(a);
+  uint32_t own = a->options->timeout_ms;
+  uint32_t configured = (uint32_t)p->attempt_ms;
+  if (own > 0 && own < configured) configured = own;
+
+  a->cut_by_deadline = left < configured;
+  wire->total_ms = a->cut_by_deadline ? left : configured;
+  wire->connect_ms = (uint32_t)p->connect_ms;
+  wire->first_byte_ms = (uint32_t)p->first_byte_ms;
+  wire->max_body_bytes = (size_t)p->max_response_bytes;
+}
+
+bool attempt_send(struct attempt *a)
+{
+  const struct exchange_options *o = a->options;
+  struct http_attempt wire = o->attempt;
+  char label[TRAIL_LABEL + 1];
+  snprintf(label, sizeof(label), "%.*s %.*s", SLICE_ARG(wire.method),
+           SLICE_ARG(o->label));
+  limit_times(a, &wire);
+  a->state = ATTEMPT_SENT;
+  a->sent_ns = attempt_now(a);
+  attempt_step(a, TRAIL_ATTEMPT, a->number, label);
+  a->transfer = http_start(o->client, &wire, attempt_on_answer, a);
+  return a->transfer != NULL;
+}
+
+// --- waiting ---
+
+void attempt_wait(struct attempt *a, enum attempt_state state, uint64_t wait_ns,
+                  enum trail_kind kind)
+{
+  a->state = state;
+  attempt_step(a, kind, (int64_t)(wait_ns / NS_PER_MS), "");
+  timer_start(&a->timer, wait_ns);
+}
+
+// --- ends without an answer ---
+
+static void end(struct attempt *a, const struct attempt_end *how)
+{
+  a->state = ATTEMPT_ENDED;
+  a->done(a, how); // a may be gone from here on
+}
+
+void attempt_refuse(struct attempt *a, enum reject why, uint64_t wait_ns)
+{
+  const struct exchange_options *o = a->options;
+  trail_add(o->trail, loop_exact(o->loop), TRAIL_REJECT, reject_code(why),
+            (int64_t)(wait_ns / NS_PER_MS), 0, slice_of(reject_name(why)));
+  end(a, &(struct attempt_end){.outcome = OUTCOME_LOCAL_REJECT,
+                               .by_table = OUTCOME_LOCAL_REJECT,
+                               .code = reject_code(why),
+                               .reject = why,
+                               .wait_ns = wait_ns,
+                               .hint_ms = -1});
+}
+
+void attempt_no_memory(struct attempt *a)
+{
+  end(a, &(struct attempt_end){.outcome = OUTCOME_LOCAL_REJECT,
+                               .by_table = OUTCOME_LOCAL_REJECT,
+                               .code = E_NO_MEMORY,
+                               .hint_ms = -1});
+}
+
+void attempt_cancel(struct attempt *a, enum attempt_stop why)
+{
+  a->stop = why;
+  if (a->state == ATTEMPT_SENT) {
+    http_cancel(a->transfer);
+    return;
+  }
+  admit_leave(a);
+  end(a, &(struct attempt_end){.outcome = OUTCOME_CANCELLED,
+                               .by_table = OUTCOME_CANCELLED,
+                               .code = E_CANCELLED,
+                               .hint_ms = -1});
+}

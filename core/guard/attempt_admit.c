@@ -1,0 +1,222 @@
+// attempt_admit.c -- the steps before the wire, in their order.
+
+#include <stdlib.h>
+
+#include "guard/attempt_inside.h"
+#include "guard/memory.h"
+
+// A place in the bulkhead, or in its queue. It is apart from the attempt: a
+// hand-over can be on its way from another thread when the attempt ends, and
+// must find the waiter where it was.
+struct place {
+  struct bulkhead_waiter waiter;
+  struct message granted;
+  struct mailbox *mailbox;
+  struct attempt *attempt; // NULL: given up; the message frees it
+};
+
+static bool is_retry(const struct attempt *a)
+{
+  return a->number > 1;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+// --- 6: the permit, and off it goes ---
+
+static void send(struct attempt *a)
+{
+  struct breaker_options options = policy_breaker(a->options->policy);
+  struct breaker_permit permit = breaker_acquire(
+      &a->options->upstream->breaker, &options, is_retry(a), attempt_now(a));
+  if (!permit.ok) {
+    admit_give_place(a);
+    attempt_refuse(a, REJECT_BREAKER, permit.wait_ns);
+    return;
+  }
+  a->token = permit.token;
+  if (attempt_send(a)) return;
+  breaker_release(&a->options->upstream->breaker, &a->token);
+  admit_give_place(a);
+  attempt_no_memory(a);
+}
+
+// --- 5: the place ---
+
+static void on_granted(struct message *message)
+{
+  struct place *place = LIST_ITEM(message, struct place, granted);
+  struct attempt *a = place->attempt;
+  if (!a) {
+    free(place);
+    return;
+  }
+  timer_stop(&a->timer);
+  a->state = ATTEMPT_IDLE;
+  send(a);
+}
+
+// On whichever thread gave its place away.
+static void on_grant(struct bulkhead_waiter *waiter)
+{
+  struct place *place = LIST_ITEM(waiter, struct place, waiter);
+  mailbox_post(place->mailbox, &place->granted);
+}
+
+static bool take_place(struct attempt *a)
+{
+  struct place *place = guard_memory(sizeof(*place));
+  if (!place) return false;
+  *place = (struct place){
+      .waiter = {.grant = on_grant,
+                 .deadline_ns = a->options->deadline_ns - MIN_USEFUL_NS},
+      .granted = {.fn = on_granted},
+      .mailbox = a->options->mailbox,
+      .attempt = a,
+  };
+  a->place = place;
+  return true;
+}
+
+static void enter_bulkhead(struct attempt *a)
+{
+  if (!take_place(a)) {
+    attempt_no_memory(a);
+    return;
+  }
+  uint64_t now = attempt_now(a);
+  struct bulkhead_options options = policy_bulkhead(a->options->policy);
+  struct bulkhead_waiter *w = &a->place->waiter;
+  switch (bulkhead_enter(&a->options->upstream->bulkhead, &options, w, now)) {
+  case BULKHEAD_GO: send(a); return;
+  case BULKHEAD_WAIT:
+    attempt_wait(a, ATTEMPT_AT_BULKHEAD,
+                 w->deadline_ns > now ? w->deadline_ns - now : 0,
+                 TRAIL_BULKHEAD);
+    return;
+  case BULKHEAD_FULL: break;
+  }
+  free(a->place);
+  a->place = NULL;
+  attempt_refuse(a, REJECT_BULKHEAD, 0);
+}
+
+void admit_give_place(struct attempt *a)
+{
+  struct place *place = a->place;
+  if (!place) return;
+  a->place = NULL;
+  bool was_waiting = a->state == ATTEMPT_AT_BULKHEAD;
+  struct bulkhead_options options = policy_bulkhead(a->options->policy);
+  enum bulkhead_exit left =
+      bulkhead_exit(&a->options->upstream->bulkhead, &options, &place->waiter,
+                    attempt_now(a));
+  // It was handed over while we gave up: the message is still to come.
+  if (was_waiting && left == BULKHEAD_RELEASED)
+    place->attempt = NULL;
+  else
+    free(place);
+}
+
+// --- 4: the limiter ---
+
+static void ask_limiter(struct attempt *a)
+{
+  const struct policy *p = a->options->policy;
+  struct limiter_options options = policy_limiter(p);
+  if (options.interval_ns == 0) {
+    enter_bulkhead(a);
+    return;
+  }
+  uint64_t patience = smaller((uint64_t)p->limiter_max_wait_ms * NS_PER_MS,
+                              attempt_left(a) / 2);
+  a->slot = limiter_reserve(&a->options->upstream->limiter, &options, 1,
+                            attempt_now(a), patience);
+  if (a->slot.verdict != LIMITER_GO)
+    attempt_refuse(a, REJECT_LIMITER, a->slot.wait_ns);
+  else if (a->slot.wait_ns > 0)
+    attempt_wait(a, ATTEMPT_AT_LIMITER, a->slot.wait_ns, TRAIL_LIMITER);
+  else
+    enter_bulkhead(a);
+}
+
+// --- 3: the gate ---
+
+static void pass_gate(struct attempt *a)
+{
+  uint64_t left = attempt_left(a);
+  uint64_t patience = left > MIN_USEFUL_NS ? left - MIN_USEFUL_NS : 0;
+  a->gate = gate_pass(&a->options->upstream->gate, GATE_SPACING_NS,
+                      attempt_now(a), patience);
+  if (!a->gate.ok)
+    attempt_refuse(a, REJECT_GATE, a->gate.wait_ns);
+  else if (a->gate.wait_ns > 0)
+    attempt_wait(a, ATTEMPT_AT_GATE, a->gate.wait_ns, TRAIL_GATE);
+  else
+    ask_limiter(a);
+}
+
+// --- the timer of a wait ---
+
+static void on_timer(struct timer *timer, void *ctx)
+{
+  (void)timer;
+  struct attempt *a = ctx;
+  switch (a->state) {
+  case ATTEMPT_AT_GATE:
+    // Another answer may have closed it again meanwhile.
+    if (gate_closed(&a->options->upstream->gate, attempt_now(a)))
+      pass_gate(a);
+    else
+      ask_limiter(a);
+    return;
+  case ATTEMPT_AT_LIMITER: enter_bulkhead(a); return;
+  case ATTEMPT_AT_BULKHEAD:
+    admit_give_place(a);
+    attempt_refuse(a, REJECT_BULKHEAD, 0);
+    return;
+  case ATTEMPT_IDLE:
+  case ATTEMPT_SENT:
+  case ATTEMPT_ENDED: return;
+  }
+}
+
+// --- 1, 2: time, and the breaker without taking a permit ---
+
+// What is not used yet is left as it is: this is the hot path.
+static void reset(struct attempt *a)
+{
+  a->state = ATTEMPT_IDLE;
+  a->stop = STOP_NOT;
+  a->cut_by_deadline = false;
+  a->place = NULL;
+  a->transfer = NULL;
+  timer_init(&a->timer, a->options->loop, on_timer, a);
+}
+
+void attempt_begin(struct attempt *a)
+{
+  uint64_t wait;
+  struct breaker_options options = policy_breaker(a->options->policy);
+  reset(a);
+  if (attempt_left(a) < MIN_USEFUL_NS)
+    attempt_refuse(a, REJECT_DEADLINE, 0);
+  else if (!breaker_peek(&a->options->upstream->breaker, &options, is_retry(a),
+                         attempt_now(a), &wait))
+    attempt_refuse(a, REJECT_BREAKER, wait);
+  else
+    pass_gate(a);
+}
+
+void admit_leave(struct attempt *a)
+{
+  struct upstream *u = a->options->upstream;
+  timer_stop(&a->timer);
+  if (a->state == ATTEMPT_AT_GATE)
+    gate_leave(&u->gate, &a->gate, GATE_SPACING_NS);
+  if (a->state == ATTEMPT_AT_LIMITER) limiter_cancel(&u->limiter, &a->slot);
+  admit_give_place(a);
+}

@@ -1,0 +1,117 @@
+// attempt_end.c -- what an answer means, and who is told.
+
+#include "guard/attempt_inside.h"
+#include "guard/backoff.h"
+#include "guard/retry_after.h"
+
+// --- what it means ---
+
+static enum outcome classify(const struct attempt *a,
+                             const struct http_answer *answer,
+                             enum outcome by_table)
+{
+  const struct exchange_options *o = a->options;
+  if (!o->classify || answer->end != HTTP_ANSWERED) return by_table;
+  enum outcome said = o->classify(o->classify_ctx, answer, by_table);
+  return outcome_may_be_said(said) ? said : by_table;
+}
+
+static enum outcome by_table(const struct attempt *a,
+                             const struct http_answer *answer)
+{
+  enum outcome outcome = outcome_of(answer, a->cut_by_deadline);
+  if (outcome == OUTCOME_CANCELLED && a->stop == STOP_EXPIRED)
+    return OUTCOME_DEADLINE;
+  return outcome;
+}
+
+// The status refines what the table says; where the integration said something
+// else, its word is the error.
+static enum error_code code_of(const struct attempt_end *end)
+{
+  if (end->outcome == end->by_table || end->outcome == OUTCOME_APP_ERROR)
+    return outcome_error(end->outcome, end->answer->status);
+  return outcome_row(end->outcome)->code;
+}
+
+static int64_t wait_hint(const struct attempt *a, const struct http_answer *h)
+{
+  struct slice value = http_answer_header(h, "retry-after");
+  if (!value.data) return -1;
+  return retry_after_ms(value, http_answer_header(h, "date"),
+                        loop_wall_ms(a->options->loop));
+}
+
+// --- what the primitives learn ---
+
+static void tell_breaker(struct attempt *a, const struct attempt_end *end)
+{
+  const struct policy *p = a->options->policy;
+  struct breaker_options options = policy_breaker(p);
+  struct breaker_result result = breaker_judge(
+      end->outcome, end->answer->total_ns, policy_slow_ns(p), !a->stale_before);
+  result.hint_ms = end->hint_ms;
+  breaker_record(&a->options->upstream->breaker, &options, &a->token, &result,
+                 attempt_now(a));
+}
+
+static void tell_budget(struct attempt *a, const struct attempt_end *end)
+{
+  if (a->number > 1 || outcome_row(end->outcome)->charge != CHARGE_DEPOSIT)
+    return;
+  struct budget_options options = policy_budget(a->options->policy);
+  budget_deposit(&a->options->upstream->budget, &options);
+}
+
+// "Later" is for everyone: the gate closes for all calls of this upstream.
+static void tell_gate(struct attempt *a, const struct attempt_end *end)
+{
+  if (end->outcome != OUTCOME_THROTTLED) return;
+  const struct exchange_options *o = a->options;
+  uint64_t now = attempt_now(a);
+  uint64_t base = (uint64_t)o->policy->retry_throttled_ms * NS_PER_MS;
+  uint64_t wait = end->hint_ms >= 0 ? (uint64_t)end->hint_ms * NS_PER_MS
+                                    : backoff_ns(base, prng_unit(o->chance));
+  gate_close(&o->upstream->gate, now + wait, now);
+}
+
+// --- an answer ---
+
+static const char *label_of(const struct attempt *a,
+                            const struct attempt_end *end)
+{
+  if (a->stop == STOP_LOST && end->outcome == OUTCOME_CANCELLED)
+    return "hedge_loser";
+  return end->answer->end == HTTP_ANSWERED ? outcome_name(end->outcome)
+                                           : http_end_name(end->answer->end);
+}
+
+static void record(struct attempt *a, const struct attempt_end *end)
+{
+  const struct http_answer *h = end->answer;
+  struct trail *trail = a->options->trail;
+  uint64_t now = loop_exact(a->options->loop);
+  if (h->replays > 0)
+    trail_add(trail, now, TRAIL_REPLAY, OK, a->options->attempt.replayable,
+              h->replays, slice_of("connection died when reused"));
+  trail_add(trail, now, TRAIL_ANSWER, end->code, h->status,
+            (int64_t)h->body.len, slice_of(label_of(a, end)));
+}
+
+void attempt_on_answer(void *ctx, struct http_answer *answer)
+{
+  struct attempt *a = ctx;
+  struct attempt_end end = {.answer = answer,
+                            .by_table = by_table(a, answer),
+                            .hint_ms = wait_hint(a, answer)};
+  end.outcome = classify(a, answer, end.by_table);
+  end.code = code_of(&end);
+  a->transfer = NULL;
+  record(a, &end);
+  tell_breaker(a, &end);
+  admit_give_place(a);
+  tell_budget(a, &end);
+  tell_gate(a, &end);
+  a->state = ATTEMPT_ENDED;
+  a->done(a, &end); // a may be gone from here on
+}

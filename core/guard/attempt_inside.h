@@ -1,0 +1,51 @@
+// attempt_inside.h -- what the files of the attempt share; nobody else includes
+// it.
+
+#ifndef GUARD_ATTEMPT_INSIDE_H
+#define GUARD_ATTEMPT_INSIDE_H
+
+#include "guard/attempt.h"
+#include "guard/exchange.h"
+#include "loop/clock.h"
+
+// The shortest rest in which an attempt makes sense (resilience.md, section 2).
+#define MIN_USEFUL_NS UINT64_C(20000000)
+
+static inline uint64_t attempt_now(const struct attempt *a)
+{
+  return loop_now(a->options->loop);
+}
+
+static inline uint64_t attempt_left(const struct attempt *a)
+{
+  uint64_t now = attempt_now(a), deadline = a->options->deadline_ns;
+  return deadline > now ? deadline - now : 0;
+}
+
+void attempt_step(const struct attempt *a, enum trail_kind kind, int64_t n,
+                  const char *label);
+
+// --- attempt_admit.c: from "may I" to the wire ---
+
+// Gives up whatever it waits for or holds.
+void admit_leave(struct attempt *a);
+// It has ended: its place is free.
+void admit_give_place(struct attempt *a);
+
+// --- attempt.c ---
+
+// All admitted. The transfer begins; false: out of memory.
+bool attempt_send(struct attempt *a);
+// Nothing is sent; come again after `wait_ns` (0: not known).
+void attempt_refuse(struct attempt *a, enum reject why, uint64_t wait_ns);
+void attempt_no_memory(struct attempt *a);
+// Waits with the timer; a past time fires in the next turn.
+void attempt_wait(struct attempt *a, enum attempt_state state, uint64_t wait_ns,
+                  enum trail_kind kind);
+
+// --- attempt_end.c ---
+
+// What an answer means for breaker, bulkhead, budget and gate.
+void attempt_on_answer(void *ctx, struct http_answer *answer);
+
+#endif
