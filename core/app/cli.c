@@ -1,5 +1,6 @@
 // cli.c -- the words that follow `tidegate`, and help.
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,14 +8,28 @@
 #include "base/buf.h"
 #include "script/faults.h"
 
+struct flag {
+  const char *name;
+  const char *meaning;
+  size_t offset; // in struct command_flags
+};
+#define FLAG(name, meaning)                                                    \
+  {                                                                            \
+    "--" #name, meaning, offsetof(struct command_flags, name)                  \
+  }
+#define FLAGS 3 // and one without a name that ends them
+
 static const struct command {
   const char *word;
   const char *arguments;
   const char *about;
   const char *more; // printed by `tidegate help WORD`
   int (*run)(const struct command_line *line);
+  struct flag flags[FLAGS];
 } commands[] = {
-    {"serve", "", "serve the integrations to MCP clients, at /mcp",
+    {"serve",
+     "",
+     "serve the integrations to MCP clients, at /mcp",
      "Loads all scripts and policies, listens, and serves MCP (2026-07-28 and\n"
      "the legacy revisions) over streamable HTTP. Files that change are "
      "loaded\n"
@@ -22,21 +37,30 @@ static const struct command {
      "reported and changes nothing. SIGTERM finishes what runs and ends.\n\n"
      "With --stdio it serves the one client that started it, on standard input "
      "and\noutput, and ends when the input does.\n",
-     command_serve},
-    {"check", "", "load everything, print what is wrong",
+     command_serve,
+     {{0}}},
+    {"check",
+     "",
+     "load everything, print what is wrong",
      "Prints every fault as FILE: PATH: REASON. Exit status 0 if there is "
      "none.\n",
-     command_check},
-    {"tools", "", "list the tools in a table", "", command_tools},
-    {"call", "TOOL [JSON]", "make one call through the engine, with its trail",
+     command_check,
+     {{0}}},
+    {"tools", "", "list the tools in a table", "", command_tools, {{0}}},
+    {"call",
+     "TOOL [JSON]",
+     "make one call through the engine, with its trail",
      "TOOL is a name that `tidegate tools` prints; JSON is an object with its\n"
      "arguments ('-' reads it from standard input). The result goes to "
      "standard\n"
      "output, the trail to standard error. Exit status 1 if the call "
      "failed.\n\n"
-     "  tidegate call open_meteo_places_find '{\"name\": \"Bergen\"}'\n",
-     command_call},
-    {"version", "", "print the version", "", command_version},
+     "  tidegate call --explain open_meteo_places_find '{\"name\": "
+     "\"Bergen\"}'\n",
+     command_call,
+     {FLAG(explain, "the trail as a timeline, in words, with totals"),
+      FLAG(json, "result, error and trail as one JSON object")}},
+    {"version", "", "print the version", "", command_version, {{0}}},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -88,6 +112,8 @@ static int help(int argc, char **argv)
   }
   printf("usage: tidegate %s %s%s[OPTIONS]\n\n%s\n%s\n", c->word, c->arguments,
          c->arguments[0] ? " " : "", c->about, c->more);
+  for (const struct flag *f = c->flags; f->name; f++)
+    printf("  %-12s %s\n", f->name, f->meaning);
   puts("`tidegate help` lists the options.");
   return 0;
 }
@@ -107,6 +133,27 @@ static void print_suspects(char **environment)
   buf_finish(&text);
 }
 
+// Takes the command's own flags out of the line.
+static struct command_flags take_flags(const struct command *c, int *argc,
+                                       char **argv)
+{
+  struct command_flags flags = {0};
+  int kept = 1, i = 1;
+  for (; i < *argc && strcmp(argv[i], "--"); i++) {
+    const struct flag *f = c->flags;
+    while (f->name && strcmp(f->name, argv[i]))
+      f++;
+    if (f->name)
+      *(bool *)(void *)((char *)&flags + f->offset) = true;
+    else
+      argv[kept++] = argv[i];
+  }
+  while (i < *argc)
+    argv[kept++] = argv[i++];
+  *argc = kept;
+  return flags;
+}
+
 static int run(const struct command *c, int argc, char **argv,
                char **environment)
 {
@@ -116,8 +163,9 @@ static int run(const struct command *c, int argc, char **argv,
   // The command's word stands where options_read() expects the program's name.
   argc--;
   argv++;
+  struct command_flags flags = take_flags(c, &argc, argv);
   if (options_read(&options, &argc, argv, environment, &err) == OK) {
-    struct command_line line = {&options, argc, argv, environment};
+    struct command_line line = {&options, flags, argc, argv, environment};
     print_suspects(environment);
     status = c->run(&line);
   } else {

@@ -1,5 +1,6 @@
 // command_call.c -- `tidegate call TOOL JSON`: one call through the real
-// engine, without a server. The result goes to stdout, the trail to stderr.
+// engine, without a server. The result goes to stdout, the trail to stderr: in
+// columns, or as a timeline (--explain). With --json all goes to stdout.
 
 #include <errno.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 
 #include "app/commands.h"
 #include "app/report.h"
+#include "base/explain.h"
 #include "base/random.h"
 #include "loop/mailbox.h"
 #include "mcp/nearest.h"
@@ -22,6 +24,7 @@ struct one_call {
   struct live live;
   struct prng chance;
   const struct tool *tool;
+  struct command_flags flags;
   int status;
   bool done;
 };
@@ -73,16 +76,83 @@ static void print_error(const struct one_call *c, const struct call_result *r)
   buf_finish(&text);
 }
 
+static void print_trail(const struct one_call *c, const struct call_result *r)
+{
+  struct buf text = {0}, where = {0};
+  const struct tool *tool = c->tool;
+  if (c->flags.explain) {
+    if (tool->integration->base.len > 0)
+      buf_printf(&where, "%.*s, policy %.*s",
+                 SLICE_ARG(tool->integration->base),
+                 SLICE_ARG(tool->policy->name));
+    struct explained e = {r->trail, tool->name, buf_slice(&where), r->attempts,
+                          r->side_effect};
+    explain_print(&e, &text);
+  } else {
+    describe_tool(tool, &text);
+    trail_print(r->trail, &text);
+  }
+  print_text(c, buf_slice(&text), stderr);
+  buf_finish(&text);
+  buf_finish(&where);
+}
+
+static void json_error(const struct call_result *r, struct buf *out)
+{
+  json_put_name(out, "error");
+  buf_putc(out, '{');
+  json_put_name(out, "code");
+  json_put_string(out, slice_of(error_name(r->error.code)));
+  json_put_name(out, "message");
+  json_put_string(out, slice_of(r->error.message));
+  if (r->error.retry_after_ms >= 0) {
+    json_put_name(out, "retry_after_ms");
+    json_put_int(out, r->error.retry_after_ms);
+  }
+  if (r->details.data) {
+    json_put_name(out, "details");
+    buf_add(out, r->details);
+  }
+  buf_putc(out, '}');
+}
+
+static void print_json(const struct one_call *c, const struct call_result *r)
+{
+  struct buf out = {0};
+  buf_putc(&out, '{');
+  json_put_name(&out, "tool");
+  json_put_string(&out, c->tool->name);
+  json_put_name(&out, "ok");
+  buf_puts(&out, r->form == CALL_ERROR ? "false" : "true");
+  if (r->form == CALL_ERROR) {
+    json_error(r, &out);
+  } else {
+    json_put_name(&out, "result");
+    if (r->form == CALL_TEXT)
+      json_put_string(&out, r->body);
+    else
+      buf_add(&out, r->body);
+  }
+  json_put_name(&out, "attempts");
+  json_put_int(&out, r->attempts);
+  json_put_name(&out, "side_effect");
+  json_put_string(&out, slice_of(side_effect_name(r->side_effect)));
+  json_put_name(&out, "trail");
+  trail_json(r->trail, &out);
+  buf_putc(&out, '}');
+  print_text(c, buf_slice(&out), stdout);
+  buf_finish(&out);
+}
+
 static void on_done(void *ctx, struct call *call, const struct call_result *r)
 {
   (void)call;
   struct one_call *c = ctx;
-  struct buf text = {0};
-  describe_tool(c->tool, &text);
-  trail_print(r->trail, &text);
-  print_text(c, buf_slice(&text), stderr);
-  buf_finish(&text);
-  if (r->form == CALL_ERROR)
+  bool json = c->flags.json;
+  if (c->flags.explain || !json) print_trail(c, r);
+  if (json)
+    print_json(c, r);
+  else if (r->form == CALL_ERROR)
     print_error(c, r);
   else
     print_text(c, r->body, stdout);
@@ -218,7 +288,7 @@ static int run(struct one_call *c, const struct command_line *line)
 
 int command_call(const struct command_line *line)
 {
-  struct one_call c = {.status = 2};
+  struct one_call c = {.status = 2, .flags = line->flags};
   struct error err;
   if (line->argc < 2 || line->argc > 3) {
     fputs("usage: tidegate call TOOL [JSON]; 'tidegate tools' lists them\n",

@@ -10,8 +10,17 @@
 
 #include "app/options.h"
 
+// Flags that belong to a command rather than to the engine: on the command line
+// only.
+struct command_flags {
+  bool explain; // call: the trail as a timeline
+  bool json;    // call, check: for machines
+  bool prove;   // check: run every policy against a misbehaving service
+};
+
 struct command_line {
   const struct options *options;
+  struct command_flags flags;
   int argc;
   char **argv; // argv[0] is the command's word
   char **environment;

@@ -40,11 +40,11 @@ struct behaviour {
   struct slice head; // "Name: value\n" lines
   struct slice body;
   uint64_t body_bytes; // pretends that the body is at least so long
-  uint64_t delay_ns; // from the start until the head comes, or the failure
-  uint64_t body_ns;  // from the head until the body is whole
-  bool hang;         // never ends by itself
-  bool sent;         // false: it fails before the request goes out
-  behaviour_fn ask;  // NULL, or decides in place of all this
+  uint64_t delay_ns;   // from the start until the head comes, or the failure
+  uint64_t body_ns;    // from the head until the body is whole
+  bool hang;           // never ends by itself
+  bool sent;           // false: it fails before the request goes out
+  behaviour_fn ask;    // NULL, or decides in place of all this
   void *ask_ctx;
 };
 

@@ -25,8 +25,8 @@
 #include "guard/upstream.h"
 #include "loop/clock.h"
 #include "loop/mailbox.h"
-#include "script/call.h"
 #include "net/scripted.h"
+#include "script/call.h"
 
 #define KIT_TYPE    "tidegate.testing.Kit"
 #define CALL_TYPE   "tidegate.testing.Call"

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/explain.h"
 #include "script/convert.h"
 #include "testing/kit.h"
 
@@ -246,6 +247,20 @@ static int method_explain(lua_State *L)
   return 1;
 }
 
+/// call:timeline(): string
+/// The trail in words, as `tidegate call --explain` prints it.
+static int method_timeline(lua_State *L)
+{
+  struct kit_call *c = check_call(L);
+  struct explained e = {
+      &c->trail, slice_of(c->tool), {0}, c->attempts, c->side_effect};
+  buf_reset(&c->text, 0);
+  if (c->done) explain_print(&e, &c->text);
+  struct slice text = buf_slice(&c->text);
+  lua_pushlstring(L, text.data, text.len);
+  return 1;
+}
+
 // --- fields of a call that has ended ---
 
 static void get_ok(lua_State *L, struct kit_call *c)
@@ -391,6 +406,7 @@ void kit_open_calls(lua_State *L)
   static const luaL_Reg methods[] = {{"cancel", method_cancel},
                                      {"wait", method_wait},
                                      {"explain", method_explain},
+                                     {"timeline", method_timeline},
                                      {NULL, NULL}};
   luaL_newmetatable(L, CALL_TYPE);     // meta
   luaL_newlib(L, methods);             // meta methods

@@ -84,6 +84,10 @@ function KitCall:wait() end
 ---@return string
 function KitCall:explain() end
 
+--- The trail in words, as `tidegate call --explain` prints it.
+---@return string
+function KitCall:timeline() end
+
 ---@class tide.Kit
 local Kit = {}
 

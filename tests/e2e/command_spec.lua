@@ -1,5 +1,7 @@
 --- The command line, as somebody meets it who has read nothing.
 
+local cjson = require "cjson"
+
 local gateway = require "gateway"
 local process = require "process"
 local web = require "web"
@@ -171,6 +173,36 @@ describe("tidegate", function()
 
     _, _, err = run("call", { "hello_fail", "--log-level", "info" })
     assert.matches(" info script/call call tool=hello_fail", err, 1, true)
+  end)
+
+  it("call --explain tells the trail as a timeline", function()
+    local code, out, err = run("call", { "hello_fail", "--explain" })
+
+    assert.same({ 1, "" }, { code, out })
+    assert.matches("^hello_fail: unavailable after [%d.]+ m?s\n", err)
+    assert.matches("\nhttp://127.0.0.1:9, policy default\n", err, 1, true)
+    assert.matches("|[= ]+| attempt   1 GET /\n", err)
+    assert.matches(" in all: 3 attempts, ", err)
+    assert.matches("\nunavailable: Hello: ", err)
+  end)
+
+  it("call --json tells result, error and trail on standard output", function()
+    local code, out, err = run("call", { "hello_greet", '{"name":"Ann"}', "--json" })
+    local told = cjson.decode(out)
+    assert.same({ 0, "" }, { code, err })
+    assert.same({ true, "Hello, Ann", 0 }, { told.ok, told.result.greeting, told.attempts })
+    assert.equal("route", told.trail[1].step)
+
+    code, out = run("call", { "--json", "hello_fail" })
+    told = cjson.decode(out)
+    assert.same({ 1, false, "unavailable" }, { code, told.ok, told.error.code })
+  end)
+
+  it("refuses a flag that belongs to another command", function()
+    local code, _, err = run("tools", { "--explain" })
+
+    assert.equal(2, code)
+    assert.matches("--explain: unknown option", err, 1, true)
   end)
 
   it("call shows what the script says, and where it broke", function()
