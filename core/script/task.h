@@ -61,8 +61,9 @@ struct slice task_failure_text(const struct task_pool *pool);
 
 // Runs the function and `nargs` arguments on top of `from`'s stack (any
 // coroutine of the VM) and pops them. `done` may be called before this returns.
-// A task that is started from the coroutine of another is nested in it; more
-// than 32 deep is refused (E_SCRIPT_LIMIT).
+// A task that is started from the coroutine of another is nested in it, and in
+// what that one's slice may still use; more than 32 deep is refused
+// (E_SCRIPT_LIMIT).
 // Keeps owner and ctx. Gives a ticket for task_cancel(); may already be spent.
 struct task_ticket task_start(struct task_pool *pool, lua_State *from,
                               int nargs, void *owner, task_done_fn done,

@@ -51,6 +51,34 @@ describe("a trail", function()
     assert.same({ 2, 0 }, { cjson.decode(json)[1].at_us, cjson.decode(json)[2].at_us })
   end)
 
+  it("takes the steps of a call that it made, in the order of time", function()
+    local outer = { { at = 1 * ms, step = "call", a = 2, label = "demo_get" }, { at = 5 * ms, step = "result" } }
+    local inner = { { at = 2 * ms, step = "run" }, { at = 9 * ms, step = "result", a = 7 } }
+
+    local printed, json = T.trail.show(outer, 0, inner, 1 * ms)
+
+    assert.equal(table.concat({
+      "   +1.0 ms  call       2        demo_get",
+      "   +2.0 ms  2> run",
+      "   +5.0 ms  result     0 bytes",
+      "   +9.0 ms  2> result  7 bytes",
+      "",
+    }, "\n"), printed)
+    assert.same({ 2, "run" }, { cjson.decode(json)[2]["in"], cjson.decode(json)[2].step })
+  end)
+
+  it("keeps room for its own steps, and of a call's the beginning and the end", function()
+    local outer, inner = {}, {}
+    for i = 1, T.trail.steps - 10 do outer[i] = { at = i, step = "sleep", a = i } end
+    for i = 1, 9 do inner[i] = { at = 1000 + i, step = "attempt", a = i } end
+
+    local _, json = T.trail.show(outer, 0, inner)
+
+    local list, kept = cjson.decode(json), {}
+    for i = T.trail.steps - 9, #list do kept[#kept + 1] = list[i].attempt or list[i].count end
+    assert.same({ 1, 2, 3, 9, 5 }, kept)
+  end)
+
   it("counts the steps that did not fit", function()
     local many = {}
     for i = 1, T.trail.steps + 3 do many[i] = { at = i, step = "sleep", a = i } end
