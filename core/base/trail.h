@@ -21,12 +21,16 @@
   X(TRAIL_RUN, "run", "", "")                  /* the handler began */         \
   X(TRAIL_ATTEMPT, "attempt", "attempt", "")   /* label: METHOD path */        \
   X(TRAIL_ANSWER, "answer", "status", "bytes") /* code; label: outcome */      \
-  X(TRAIL_BACKOFF, "backoff", "ms", "")        /* label: why */                \
+  X(TRAIL_BACKOFF, "backoff", "ms", "budget")  /* label: why; budget left */   \
+  X(TRAIL_HEDGE, "hedge", "attempt", "budget") /* label: what, or why not */   \
   X(TRAIL_NO_RETRY, "no_retry", "rule", "")    /* label: why */                \
   X(TRAIL_GATE, "gate", "ms", "")              /* the service said later */    \
   X(TRAIL_LIMITER, "limiter", "ms", "")        /* waits for its turn */        \
   X(TRAIL_BULKHEAD, "bulkhead", "ms", "")     /* waits for a place, at most */ \
   X(TRAIL_REJECT, "reject", "ms", "")         /* label: by what; come again */ \
+  X(TRAIL_BREAKER, "breaker", "", "")         /* label: state, not closed */   \
+  X(TRAIL_LIMIT, "limit", "to", "from")       /* places, learned by drops */   \
+  X(TRAIL_FAULT, "fault", "ms", "status")     /* injected; label: which */     \
   X(TRAIL_REPLAY, "replay", "allowed", "")    /* libcurl asked to resend */    \
   X(TRAIL_CALL, "call", "call", "")           /* label: another tool */        \
   X(TRAIL_FALLBACK, "fallback", "", "")       /* code that led to it */        \

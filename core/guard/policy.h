@@ -22,6 +22,8 @@
     "name lookup, TCP and TLS of a new connection")                            \
   X("attempt.first_byte_ms", first_byte_ms, 0, 0, 3600000,                     \
     "until the answer begins; 0 means no limit of its own")                    \
+  X("attempt.learned", attempt_learned, 0, 0, 1,                               \
+    "1: where 1.5 times the slowest thousandth is less, that is its time")     \
   X("response.max_bytes", max_response_bytes, 16777216, 1024, 268435456,       \
     "the decoded body of an answer")                                           \
   X("retry.attempts", retry_attempts, 3, 1, 10,                                \
@@ -35,6 +37,10 @@
     "retries of all calls that successes need not have paid for")              \
   X("retry.budget_percent", retry_budget_percent, 10, 0, 100,                  \
     "what successes pay for: retries per hundred of them")                     \
+  X("hedge.extra", hedge_extra, 0, 0, 2,                                       \
+    "tries beside the first, in place of retries, for what changes nothing")   \
+  X("hedge.delay_ms", hedge_delay_ms, 0, 0, 600000,                            \
+    "how long the first is given; 0 means its 95th percentile")                \
   X("breaker.window_ms", breaker_window_ms, 10000, 1000, 600000,               \
     "how far back failures count")                                             \
   X("breaker.min_calls", breaker_min_calls, 20, 1, 10000,                      \

@@ -7,6 +7,7 @@ error "types only"
 ---@field attempt? tide.PolicyAttempt
 ---@field response? tide.PolicyResponse
 ---@field retry? tide.PolicyRetry
+---@field hedge? tide.PolicyHedge
 ---@field breaker? tide.PolicyBreaker
 ---@field limiter? tide.PolicyLimiter
 ---@field bulkhead? tide.PolicyBulkhead
@@ -15,6 +16,7 @@ error "types only"
 ---@field timeout_ms? integer one try on the wire (10000)
 ---@field connect_ms? integer name lookup, TCP and TLS of a new connection (3000)
 ---@field first_byte_ms? integer until the answer begins; 0 means no limit of its own (0)
+---@field learned? integer 1: where 1.5 times the slowest thousandth is less, that is its time (0)
 
 ---@class tide.PolicyResponse
 ---@field max_bytes? integer the decoded body of an answer (16777216)
@@ -26,6 +28,10 @@ error "types only"
 ---@field max_ms? integer the longest such wait (20000)
 ---@field budget? integer retries of all calls that successes need not have paid for (50)
 ---@field budget_percent? integer what successes pay for: retries per hundred of them (10)
+
+---@class tide.PolicyHedge
+---@field extra? integer tries beside the first, in place of retries, for what changes nothing (0)
+---@field delay_ms? integer how long the first is given; 0 means its 95th percentile (0)
 
 ---@class tide.PolicyBreaker
 ---@field window_ms? integer how far back failures count (10000)

@@ -426,7 +426,7 @@ describe("the fallback", function()
 
     local call = kit:call("demo_insist", {}, { deadline_ms = 5000 })
 
-    assert.same({ "timeout", 5000, 2 }, { call.error.code, call.ms, call.attempts })
+    assert.same({ "timeout", 4980, 2 }, { call.error.code, call.ms, call.attempts })
   end)
 
   it("that fails leaves the error that led to it, and its details", function()
@@ -549,6 +549,10 @@ describe("tide.all", function()
         local results, errors = tide.all(functions, { concurrency = args.concurrency })
         return { n = #results, errors = errors ~= nil }
       end
+      function handlers.doze()
+        local function sleep() tide.time.sleep(60) end
+        return tide.all { sleep, sleep }
+      end
       function handlers.nested(ctx)
         local results = assert(tide.all {
           function() return tide.all { get(ctx, "/a"), get(ctx, "/b") } end,
@@ -607,7 +611,11 @@ describe("tide.all", function()
 
     local call = kit:call("demo_batch", { n = 10 }, { deadline_ms = 700 })
 
-    assert.same({ "timeout", 700, 10 }, { call.error.code, call.ms, call.attempts })
+    local dozing = kit:call("demo_doze", {}, { deadline_ms = 700 })
+
+    -- requests end a little earlier, so that the handler can say something
+    assert.same({ { n = 0, errors = true }, 680, 10 }, { call.value, call.ms, call.attempts })
+    assert.same({ "timeout", 700 }, { dozing.error.code, dozing.ms })
   end)
 
   it("may stand inside another, also when cancelled", function()

@@ -8,7 +8,7 @@ local steps = {
   { at = 90999, step = "args", a = 44 },
   { at = 12.3 * ms // 1, step = "attempt", a = 1, label = "GET /items" },
   { at = 220 * ms, step = "answer", code = "upstream_error", a = 503, b = 150, label = "status" },
-  { at = 360 * ms, step = "backoff", a = 140 },
+  { at = 360 * ms, step = "backoff", a = 140, b = 49 },
   { at = 12345 * ms, step = "result", code = "timeout", a = 0 },
 }
 
@@ -21,7 +21,7 @@ describe("a trail", function()
       "     +90 us  args     44 bytes",
       "   +12.3 ms  attempt  1                      GET /items",
       "  +220.0 ms  answer   status 503, 150 bytes  status              upstream_error",
-      "  +360.0 ms  backoff  140 ms",
+      "  +360.0 ms  backoff  140 ms, budget 49",
       "   +12.35 s  result   0 bytes                                    timeout",
       "",
     }, "\n"), printed)
@@ -36,7 +36,7 @@ describe("a trail", function()
       { at_us = 12300, step = "attempt", code = "ok", attempt = 1, label = "GET /items" },
       { at_us = 220000, step = "answer", code = "upstream_error", status = 503, bytes = 150,
         label = "status" },
-      { at_us = 360000, step = "backoff", code = "ok", ms = 140 },
+      { at_us = 360000, step = "backoff", code = "ok", ms = 140, budget = 49 },
       { at_us = 12345000, step = "result", code = "timeout", bytes = 0 },
     }, cjson.decode(json))
   end)
