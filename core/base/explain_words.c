@@ -166,6 +166,17 @@ static void say_fallback(const struct trail_step *s, struct buf *out)
   buf_puts(out, "the handler failed; its fallback begins");
 }
 
+static void say_call(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "calls %s; its steps begin with %" PRId64 ">", s->label,
+             s->a);
+}
+
+static void say_no_fallback(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "no answer by the fallback: %s", s->label);
+}
+
 static void say_sleep(const struct trail_step *s, struct buf *out)
 {
   char wait[32];
@@ -200,6 +211,7 @@ static const words_fn words[TRAIL_KINDS] = {
     [TRAIL_CANCEL] = say_cancel,     [TRAIL_RESULT] = say_result,
     [TRAIL_HEDGE] = say_hedge,       [TRAIL_BREAKER] = say_breaker,
     [TRAIL_LIMIT] = say_limit,       [TRAIL_FAULT] = say_fault,
+    [TRAIL_CALL] = say_call,         [TRAIL_NO_FALLBACK] = say_no_fallback,
 };
 
 static const struct {
