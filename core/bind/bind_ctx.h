@@ -11,7 +11,6 @@ void bind_ctx(lua_State *L);
 
 void bind_ctx_http(lua_State *L);   // ctx.http
 void bind_ctx_log(lua_State *L);    // ctx.log
-void bind_ctx_call(lua_State *L);   // ctx.call
 void bind_ctx_notify(lua_State *L); // ctx.progress, ctx.notify
 
 // Pushes a read-only object with these methods; `flag` is their first upvalue.

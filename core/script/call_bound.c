@@ -64,35 +64,16 @@ uint64_t call_deadline(const struct call *c)
   return c->deadline_ns;
 }
 
-uint32_t call_depth(const struct call *c)
-{
-  return c->depth;
-}
-
 bool call_expired(const struct call *c)
 {
-  while (c && !c->expired)
-    c = c->parent;
-  return c;
+  return c->expired;
 }
 
 void call_note_attempt(struct call *c, enum side_effect effect)
 {
-  for (; c; c = c->parent) {
-    c->attempts++;
-    if (effect > c->side_effect) c->side_effect = effect;
-  }
+  c->attempts++;
+  if (effect > c->side_effect) c->side_effect = effect;
 }
-
-void call_degrade(struct call *c, struct slice source, int64_t age_ms)
-{
-  if (c->degraded.data) return;
-  c->degraded = source;
-  c->age_ms = age_ms;
-}
-
-// Inner calls have no listener: how far one of them is, is not how far the
-// caller is.
 
 void call_tell_progress(struct call *c, const struct call_progress *p)
 {
@@ -106,10 +87,7 @@ void call_tell_progress(struct call *c, const struct call_progress *p)
 
 void call_tell(struct call *c, enum note_level level, struct slice json)
 {
-  struct call *top = c;
-  while (top->parent)
-    top = top->parent;
-  if (!top->listener || top->told == TOLD_MAX) return;
-  top->told++;
-  top->listener->note(top->ctx, level, c->tool->integration->name, json);
+  if (!c->listener || c->told == TOLD_MAX) return;
+  c->told++;
+  c->listener->note(c->ctx, level, c->tool->integration->name, json);
 }

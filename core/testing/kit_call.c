@@ -22,8 +22,6 @@ struct kit_call {
   struct error error;
   uint32_t attempts;
   enum side_effect side_effect;
-  char source[24]; // of a degraded result
-  int64_t age_ms;
   struct trail trail;
 
   struct buf text;      // scratch
@@ -51,8 +49,6 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   c->error = r->error;
   c->attempts = r->attempts;
   c->side_effect = r->side_effect;
-  c->age_ms = r->age_ms;
-  snprintf(c->source, sizeof(c->source), "%.*s", SLICE_ARG(r->degraded));
   c->end_ns = loop_now(c->kit->loop);
   c->trail = *r->trail;
   buf_add(&c->body, r->body);
@@ -336,24 +332,6 @@ static void get_side_effect(lua_State *L, struct kit_call *c)
   lua_pushstring(L, side_effect_name(c->side_effect));
 }
 
-static void get_degraded(lua_State *L, struct kit_call *c)
-{
-  lua_pushboolean(L, c->source[0] != '\0');
-}
-
-static void get_source(lua_State *L, struct kit_call *c)
-{
-  lua_pushstring(L, c->source[0] ? c->source : NULL);
-}
-
-static void get_age(lua_State *L, struct kit_call *c)
-{
-  if (c->source[0] && c->age_ms >= 0)
-    lua_pushinteger(L, c->age_ms);
-  else
-    lua_pushnil(L);
-}
-
 static void get_ms(lua_State *L, struct kit_call *c)
 {
   lua_pushinteger(L, (lua_Integer)((c->end_ns - c->start_ns) / NS_PER_MS));
@@ -371,9 +349,6 @@ static const struct {
     {"trail", get_trail},
     {"attempts", get_attempts},
     {"side_effect", get_side_effect},
-    {"degraded", get_degraded},
-    {"source", get_source},
-    {"age_ms", get_age},
     {"ms", get_ms},
 };
 

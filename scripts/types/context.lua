@@ -18,21 +18,6 @@ local Context = {}
 ---@param message? string
 function Context.progress(progress, total, message) end
 
---- Calls another tool, as an agent would: its arguments are checked, its policy
---- and its upstream's state hold, its fallback answers for it. `tool` is the short
---- name of a tool of the same integration, or the full name of any. It ends when
---- this call does, and has no more time than this call has left. At most eight
---- calls deep. A table, a text or blocks of tide.content, as the tool returns them;
---- a failure is `nil, error`. Waits.
----
----     local item = assert(ctx.call("get_item", { sku = args.sku }))
----     local rain = ctx.call("open_meteo_forecast", { city = "Oslo" })
----@param tool string
----@param args? table
----@return any value
----@return tide.Error? error
-function Context.call(tool, args) end
-
 ---@alias tide.NoteLevel "debug"|"info"|"notice"|"warning"|"error"|"critical"|"alert"|"emergency"
 
 --- Tells the client something while the call runs, if it wants to hear of that
@@ -84,17 +69,7 @@ function Context.notify(level, data) end
 ---@field annotations? tide.Annotations
 ---@field policy? string
 ---@field run fun(ctx: tide.Context, args: table): any, tide.Error?
----@field fallback? tide.Fallback|table what to answer when the service cannot
----@field fallback_after_effect? boolean also when something may have been done
-
---- Asked when the service failed (`unavailable`, `timeout`, `rate_limited`,
---- `upstream_error`, `bad_response`, `tls_failed`), not when it said no; `err` has
---- `attempts`, `side_effect` and `details`, too. What it returns is marked as
---- degraded. When it fails as well, `err` is what the agent is told. Not asked
---- when something may have been done, unless the tool is `read_only` or says
---- `fallback_after_effect = true`. Instead of a function a table, which is then
---- the answer.
----@alias tide.Fallback fun(ctx: tide.Context, args: table, err: tide.Error): any, tide.Error?
+---@field fallback? fun(ctx: tide.Context, args: table, err: tide.Error): any, tide.Error?
 
 --- Returns the words that a user may go on with, at most 100 are shown; `others`
 --- are the arguments or variables that are known already.

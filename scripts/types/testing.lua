@@ -11,6 +11,7 @@ local testing = {}
 ---@field env? table<string, string> what tide.env reads
 ---@field now? string the time at the beginning; "2026-01-01T00:00:00Z"
 ---@field seed? integer of all chance; 1
+---@field cache_bytes? integer what may be kept of answers; 64 MiB
 
 --- What the service does with one request: an answer, or a way of failing.
 ---@class tide.Behaviour
@@ -68,9 +69,6 @@ local testing = {}
 ---@field error? tide.Error
 ---@field attempts? integer on the wire
 ---@field side_effect? "none"|"possible"|"done"
----@field degraded? boolean not what was asked for but the next best
----@field source? string of a degraded result: "fallback", "static", "stale"
----@field age_ms? integer how old that is, if it is known
 ---@field ms? integer how long it took
 ---@field trail? table[] the steps: { step =, code =, at_us =, label = }
 local KitCall = {}
@@ -150,6 +148,12 @@ function Kit:clear() end
 ---@return boolean
 ---@return string? what
 function Kit:quiet() end
+
+--- What the cache holds and has done, and the flights that calls share.
+---@return table<string, integer> figures entries, bytes, fresh, stale, last_resort,
+--- negative, misses, stored, refused, outdated, evicted, invalidated, flights,
+--- waiters, led, joined, abandoned
+function Kit:cache() end
 
 --- Bytes that the scripts need, after a full collection.
 ---@return integer

@@ -19,12 +19,6 @@ local SCRIPT = [[return {
         b = function() return ctx.http:get "/b" end,
       }
     end },
-    ask = { about = "Ask.", annotations = { read_only = true }, run = function(ctx)
-      return tide.all {
-        a = function() return ctx.http:get "/slow" end,
-        b = function() return ctx.call "list" end,
-      }
-    end },
     nap = { about = "Nap.", run = function() tide.time.sleep(2) return "rested" end },
   },
 }]]
@@ -83,7 +77,7 @@ describe("a timeline", function()
     assert.same({ times = "0 us    1.000 s", bar = ("="):rep(13) .. (" "):rep(7),
       words = "1 GET /items" }, row(text, "attempt"))
     assert.equal("503, 0 bytes: server_error -> upstream_error", row(text, "answer").words)
-    assert.matches("^waits %d+ ms, tries again after server_error; %d+ left$", row(text, "backoff").words)
+    assert.matches("^waits %d+ ms, then tries again after server_error$", row(text, "backoff").words)
     assert.matches("^ +%.+ +$", row(text, "backoff").bar)
     assert.matches("\n1%.5%d%d s in all: 2 attempts, 1%.500 s on the wire, %d+%.%d ms waiting, ", text)
     assert.matches("side effect none: nothing was changed", text)
@@ -106,17 +100,6 @@ describe("a timeline", function()
 
     assert.matches("800.0 ms in all: 2 attempts, 800.0 ms on the wire, 0 us waiting, 0 us else",
       text, 1, true)
-  end)
-
-  it("shows the steps of calls that the call makes, and how long those lasted", function()
-    kit:upstream("GET *", { json = {}, delay_ms = 300 })
-    kit:upstream("GET */slow", { json = {}, delay_ms = 900 })
-
-    local text = kit:call("shop_ask"):timeline()
-
-    assert.equal("calls shop_list; its steps begin with 1>", row(text, "call").words)
-    assert.matches("0 us +300.0 ms |[= ]+| 1> attempt +1 GET /items\n", text)
-    assert.matches("0 us +900.0 ms |[= ]+| attempt +1 GET /slow\n", text)
   end)
 
   it("shows a handler that sleeps", function()
