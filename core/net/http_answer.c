@@ -1,12 +1,17 @@
 // http_answer.c -- answering: heads, bodies and streams; see http_server.h.
 
 #include <assert.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "net/http_inside.h"
 
-#define MODULE     "net/http_server"
-#define COPY_MAX   (16u * 1024) // a given body up to this size is copied
-#define DIRECT_MIN (16u * 1024) // a borrowed one from this size is sent first
+#define MODULE         "net/http_server"
+#define COPY_MAX       (16u * 1024) // a given body up to this size is copied
+#define LASTING_HIGH   (16u * 1024)
+#define LASTING_SOCKET (64 * 1024)
+#define LASTING_ACK_MS 60000
+#define DIRECT_MIN     (16u * 1024) // a borrowed one from this size is sent first
 
 const char *answer_reason(int status)
 {
@@ -240,6 +245,31 @@ static void put_chunk(struct http_request *req, struct slice bytes)
   buf_add(b, SLICE("\r\n"));
 }
 
+size_t request_high_water(const struct http_request *req)
+{
+  size_t most = req->conn->server->options.high_water_bytes;
+  return req->lasting && most > LASTING_HIGH ? LASTING_HIGH : most;
+}
+
+// The kernel would hold megabytes for a peer that does not read, and wait a
+// quarter of an hour for one that is no more. Where a socket knows no such
+// option it does without.
+static void tame_socket(int fd)
+{
+  int bytes = LASTING_SOCKET, ms = LASTING_ACK_MS;
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+void http_stream_last(struct http_request *req)
+{
+  assert(req->running && req->streaming && !req->lasting);
+  req->lasting = true;
+  req->keep_alive = false;
+  http_input_close(&req->input);
+  if (req->conn) tame_socket(req->conn->io.fd);
+}
+
 bool http_stream_write(struct http_request *req, struct slice bytes)
 {
   assert(req->running && req->streaming);
@@ -247,8 +277,7 @@ bool http_stream_write(struct http_request *req, struct slice bytes)
   if (!c || req->bodiless) return true;
   if (bytes.len > 0) put_chunk(req, bytes); // an empty one would be the last
   conn_send_soon(c);
-  if (output_pending(&req->out) <= c->server->options.high_water_bytes)
-    return true;
+  if (output_pending(&req->out) <= request_high_water(req)) return true;
   req->drain_owed = true;
   return false;
 }

@@ -338,6 +338,7 @@ static void send_now(struct http_conn *c)
   size_t before = output_pending(out);
   if (before == 0 && buf_ok(&out->bytes)) return;
   if (!output_send(out, c->io.fd)) c->doomed = true;
+  if (output_pending(out) == 0 && c->req->lasting) output_finish(out);
   if (output_pending(out) == 0) return;
   int held = kernel_holds(c);
   bool taken = output_pending(out) != before || held < c->held;
@@ -349,7 +350,7 @@ static void send_now(struct http_conn *c)
 static bool tell_drained(struct http_conn *c)
 {
   struct http_request *req = c->req;
-  size_t low = c->server->options.high_water_bytes / 2;
+  size_t low = request_high_water(req) / 2;
   if (!req->drain_owed || c->doomed || output_pending(&req->out) > low)
     return false;
   req->drain_owed = false;
@@ -401,7 +402,7 @@ void conn_end_request(struct http_request *req)
     return;
   }
   if (!req->keep_alive) c->closing = true;
-  http_input_next(&req->input);
+  if (!req->lasting) http_input_next(&req->input);
   if (c->busy) return;
   send_now(c);
   if (!c->doomed && may_serve(c))
@@ -412,8 +413,18 @@ void conn_end_request(struct http_request *req)
 
 // --- events ---
 
+// What comes behind a stream that lasts is nobody's: only its end counts.
+static bool receive_nothing(struct http_conn *c)
+{
+  char dropped[4096];
+  ssize_t n = recv(c->io.fd, dropped, sizeof(dropped), 0);
+  if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  return n > 0;
+}
+
 static bool receive(struct http_conn *c)
 {
+  if (c->req && c->req->lasting) return receive_nothing(c);
   if (!c->req) c->req = request_take(c);
   if (!c->req) return false;
   size_t size;

@@ -3,15 +3,17 @@
 #include "net/http_input.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
 
 #define FIRST_READ 4096u
 #define BODY_READ  (64u * 1024) // at once at most, before any of it has come
 #define KEEP       (16u * 1024)
 
-void http_input_init(struct http_input *in, const struct input_limits *limits,
-                     struct header *fields)
+void http_input_init(struct http_input *in, const struct input_limits *limits)
 {
-  *in = (struct http_input){.limits = limits, .fields = fields};
+  *in = (struct http_input){.limits = limits};
 }
 
 void http_input_finish(struct http_input *in)
@@ -19,6 +21,17 @@ void http_input_finish(struct http_input *in)
   buf_finish(&in->bytes);
   buf_finish(&in->ahead);
   buf_finish(&in->body);
+  free(in->fields);
+  in->fields = NULL;
+}
+
+void http_input_close(struct http_input *in)
+{
+  assert(in->state == INPUT_READY);
+  http_input_finish(in);
+  in->message = (struct http_message){0};
+  in->at = in->end = 0;
+  in->state = INPUT_BAD;
 }
 
 // What belongs to one request.
@@ -149,8 +162,10 @@ static enum input_state ready(struct http_input *in, struct slice body,
 
 static int understand(struct http_input *in, struct slice head)
 {
-  int status = head_parse(head, in->fields, in->limits->max_headers,
-                          &in->message, &in->framing);
+  uint32_t most = in->limits->max_headers;
+  if (!in->fields) in->fields = fault_calloc(most, sizeof(*in->fields));
+  if (!in->fields) return 503;
+  int status = head_parse(head, in->fields, most, &in->message, &in->framing);
   if (status) return status;
   status = judge_head(&in->judge, head, &in->framing, &in->keep_alive);
   if (status) return status;

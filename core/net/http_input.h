@@ -48,25 +48,28 @@ struct http_input {
   struct http_message message;
   // private
   const struct input_limits *limits;
-  struct header *fields;
-  struct buf bytes; // as they came; the request begins at `at`
-  struct buf ahead; // behind the head (chunked), or behind a ready request
-  struct buf body;  // a body that was not whole in `bytes`, or is chunked
-  struct buf *into; // of the last http_input_room()
-  size_t at, end;   // `end`: where the next request begins
-  bool skipped;     // an empty line before the request line
+  struct header *fields; // room for limits->max_headers; NULL until needed
+  struct buf bytes;      // as they came; the request begins at `at`
+  struct buf ahead;      // behind the head (chunked), or behind a ready request
+  struct buf body;       // a body that was not whole in `bytes`, or is chunked
+  struct buf *into;      // of the last http_input_room()
+  size_t at, end;        // `end`: where the next request begins
+  bool skipped;          // an empty line before the request line
   struct head_scan scan;
   struct head_framing framing;
   struct chunks chunks;
   struct judge judge;
 };
 
-// Keeps both; `fields` has room for limits->max_headers.
-void http_input_init(struct http_input *in, const struct input_limits *limits,
-                     struct header *fields);
+// Keeps the limits.
+void http_input_init(struct http_input *in, const struct input_limits *limits);
 void http_input_finish(struct http_input *in);
 // Forgets everything; keeps the memory of small buffers.
 void http_input_reset(struct http_input *in);
+
+// Only in INPUT_READY: the message is needed no more, and no other is wanted.
+// Gives all memory back; nothing can be read until it is reset.
+void http_input_close(struct http_input *in);
 
 // Where the next bytes may be put, and how many. NULL: none may be read now
 // (INPUT_AHEAD_MAX), or no memory (then http_input_parse() says INPUT_BAD).

@@ -74,8 +74,8 @@ struct http_request {
   bool bodiless;   // HEAD, 204, 304: nothing follows the head
   bool drain_owed; // http_stream_write() has said false
   bool gone_told;
+  bool lasting; // http_stream_last(): holds nothing but what is to be sent
   char peer[PEER_MAX];
-  struct header fields[];
 };
 
 struct http_server {
@@ -122,6 +122,8 @@ void request_tell_gone(struct http_request *req);
 
 // --- http_answer.c ---
 
+// Unsent bytes at which a stream must pause.
+size_t request_high_water(const struct http_request *req);
 // A refusal by the server itself; closes.
 void answer_refusal(struct http_request *req, int status);
 const char *answer_reason(int status);

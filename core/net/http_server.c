@@ -102,13 +102,11 @@ static void on_announce(void *ctx)
 
 static struct http_request *request_new(struct http_server *server)
 {
-  size_t size = sizeof(struct http_request) +
-                server->options.max_headers * sizeof(struct header);
-  struct http_request *req = fault_now() ? NULL : calloc(1, size);
+  struct http_request *req = fault_calloc(1, sizeof(*req));
   if (!req) return NULL;
   list_init(&req->link);
   req->server = server;
-  http_input_init(&req->input, &server->limits, req->fields);
+  http_input_init(&req->input, &server->limits);
   deferred_init(&req->announce, on_announce, req);
   return req;
 }
@@ -147,7 +145,7 @@ void request_release(struct http_request *req)
   http_input_reset(&req->input);
   output_reset(&req->out);
   req->conn = NULL;
-  req->continued = false;
+  req->continued = req->lasting = false;
   req->peer[0] = '\0';
   list_append(&server->pool, &req->link);
   server->pooled++;

@@ -122,6 +122,10 @@ void http_respond_buf(struct http_request *req, int status,
 // A body of unknown length: chunked (or until close for HTTP/1.0).
 void http_stream_begin(struct http_request *req, int status,
                        const struct header *headers, size_t n);
+// The stream may last for days: gives back all that the request holds of its
+// message, which is good no longer. Less may wait to be sent (16 KiB), what the
+// client still sends is dropped, and the connection closes behind the stream.
+void http_stream_last(struct http_request *req);
 // False when the peer is slow: more than high_water_bytes wait. The bytes are
 // still taken; `on_drain` says when to go on. Sent before the loop waits again.
 bool http_stream_write(struct http_request *req, struct slice bytes);

@@ -6,7 +6,6 @@
 
 int t_http_input(lua_State *L);
 
-#define FIELDS_MAX 100
 
 static void set_slice(lua_State *L, const char *name, struct slice s)
 {
@@ -94,12 +93,10 @@ static int parse(lua_State *L)
   static const char *const states[] = {"head", "body", "ready"};
   luaL_checktype(L, 1, LUA_TTABLE);
   struct input_limits limits = {limit(L, "max_header_bytes", 16 * 1024),
-                                limit(L, "max_headers", FIELDS_MAX),
+                                limit(L, "max_headers", 100),
                                 limit(L, "max_body_bytes", 1024 * 1024)};
-  luaL_argcheck(L, limits.max_headers <= FIELDS_MAX, 2, "at most 100 fields");
-  struct header fields[FIELDS_MAX];
   struct http_input in;
-  http_input_init(&in, &limits, fields);
+  http_input_init(&in, &limits);
   lua_newtable(L); // list
   for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, 1); i++) {
     lua_rawgeti(L, 1, i); // list piece

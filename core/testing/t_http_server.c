@@ -6,6 +6,7 @@
 //   /status/N    that status with a body
 //   /big/N       N bytes (borrowed), /take/N N bytes (given away)
 //   /stream/N/S  N chunks of S bytes; waits when told to
+//   /last/N/S    the same, as a stream that lasts
 //   /later/MS    an answer from a timer
 //   /hang        no answer before release(); counts who leaves
 //   /late/MS     asks to be told that the client is gone after MS
@@ -147,7 +148,7 @@ static void on_drain(void *ctx)
 }
 
 static void stream(struct lab *lab, struct http_request *req, size_t chunks,
-                   size_t size)
+                   size_t size, bool lasts)
 {
   struct wait *w = wait_new(lab, req);
   w->chunks = chunks;
@@ -155,6 +156,7 @@ static void stream(struct lab *lab, struct http_request *req, size_t chunks,
   http_on_gone(req, on_stream_gone, w);
   http_stream_on_drain(req, on_drain, w);
   http_stream_begin(req, 200, NULL, 0);
+  if (lasts) http_stream_last(req);
   stream_on(w);
 }
 
@@ -218,7 +220,9 @@ static void on_request(struct http_request *req, const struct http_message *m,
   else if (sscanf(path, "/take/%zu", &n) == 1)
     big(req, n, true);
   else if (sscanf(path, "/stream/%zu/%zu", &n, &size) == 2)
-    stream(lab, req, n, size);
+    stream(lab, req, n, size, false);
+  else if (sscanf(path, "/last/%zu/%zu", &n, &size) == 2)
+    stream(lab, req, n, size, true);
   else if (sscanf(path, "/later/%zu", &n) == 1)
     later(lab, req, n);
   else if (sscanf(path, "/late/%zu", &n) == 1)

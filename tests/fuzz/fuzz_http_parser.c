@@ -83,9 +83,8 @@ static void feed(struct http_input *in, struct slice bytes, struct buf *out)
 // What comes of `bytes`: cut once at `cut`, and then each `step` bytes.
 static void run(struct slice bytes, size_t cut, size_t step, struct buf *out)
 {
-  struct header fields[FIELDS];
   struct http_input in;
-  http_input_init(&in, &limits, fields);
+  http_input_init(&in, &limits);
   feed(&in, (struct slice){bytes.data, cut}, out);
   while (cut < bytes.len) {
     size_t n = bytes.len - cut < step ? bytes.len - cut : step;

@@ -323,6 +323,55 @@ describe("a stream", function()
   end)
 end)
 
+describe("a stream that lasts", function()
+  it("comes whole, and the connection ends behind it", function()
+    start()
+    local c = connect()
+
+    local a = c:ask(get "/last/3/5")
+
+    assert.same({ "sssssssssssssss", 3 }, { a.body, a.chunks })
+    assert.is_true(c:closed())
+    assert.same({ 0, 0 }, { lab.server:stats().running, lab.server:stats().open })
+  end)
+
+  it("goes on where the reader goes on", function()
+    start()
+    local c = connect()
+    c:send(get "/last/400/100000")
+    eventually(function(s) return s.pauses > 0 end)
+
+    local a = c:answer()
+
+    assert.equal(400 * 100000, #a.body)
+    assert.equal(lab.server:stats().pauses, lab.server:stats().drains)
+  end)
+
+  it("pauses early, and cuts who takes nothing", function()
+    start { write_timeout_ms = 50 }
+    local c = connect()
+    c:send(get "/last/4000/10000")
+    eventually(function(s) return s.pauses > 0 end)
+
+    local stats = eventually(function(s) return s.open == 0 end)
+
+    assert.same({ 1, 1, 0 }, { stats.timeouts, stats.gone, stats.running })
+  end)
+
+  it("drops what its client still sends, and hears it leave", function()
+    start()
+    local c = connect()
+    c:send(get "/last/4000/10000")
+    eventually(function(s) return s.pauses > 0 end)
+
+    for _ = 1, 50 do c:send(get("/echo"):rep(100)) end
+    c:close()
+
+    local stats = eventually(function(s) return s.gone == 1 and s.open == 0 end)
+    assert.equal(1, stats.requests)
+  end)
+end)
+
 describe("a large answer", function()
   for _, path in ipairs { "/big/", "/take/" } do
     it("is whole, for a reader at any pace: " .. path, function()
