@@ -202,7 +202,9 @@ static enum error_code prepare(struct serve *s, struct error *err)
   s->workers = calloc(s->count, sizeof(*s->workers));
   s->shared.reports = calloc(s->count, sizeof(*s->shared.reports));
   s->shared.mcp = mcp_shared_new();
-  if (!s->mailbox || !s->workers || !s->shared.reports || !s->shared.mcp)
+  s->shared.hub = hub_new();
+  if (!s->mailbox || !s->workers || !s->shared.reports || !s->shared.mcp ||
+      !s->shared.hub)
     return error_set(err, E_NO_MEMORY, "out of memory");
   s->shared.engine = &s->engine;
   s->shared.main = s->mailbox;
@@ -254,6 +256,7 @@ static void finish(struct serve *s)
   if (s->signals.loop) io_finish(&s->signals);
   if (s->signal_fd >= 0) close(s->signal_fd);
   mcp_shared_free(s->shared.mcp);
+  hub_free(s->shared.hub);
   seal_ring_free(s->shared.seals);
   free(s->workers);
   if (s->mailbox) mailbox_free(s->mailbox);

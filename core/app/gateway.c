@@ -158,6 +158,14 @@ static void on_drained(void *ctx)
   mailbox_post(g->shared->main, &report->message);
 }
 
+// First no more connections, then no more streams: their connections close
+// behind them.
+static void drain_http(struct gateway *g, uint32_t deadline_ms)
+{
+  http_server_drain(g->server, deadline_ms, on_drained, g);
+  mcp_server_drain(g->mcp);
+}
+
 static void on_drain(struct message *message)
 {
   struct drain *drain = (struct drain *)(void *)message;
@@ -166,7 +174,7 @@ static void on_drain(struct message *message)
   if (serving && g->stdio)
     mcp_stdio_drain(g->stdio, drain->deadline_ms);
   else if (serving)
-    http_server_drain(g->server, drain->deadline_ms, on_drained, g);
+    drain_http(g, drain->deadline_ms);
   free(drain);
 }
 
@@ -223,6 +231,7 @@ static struct mcp_server *new_mcp(struct gateway *g)
       .live = &g->live,
       .seals = g->shared->seals,
       .shared = g->shared->mcp,
+      .hub = g->shared->hub,
       .mailbox = g->worker->mailbox,
       .secrets = g->shared->engine->secrets.set,
       .path = SLICE("/mcp"),
@@ -234,6 +243,7 @@ static struct mcp_server *new_mcp(struct gateway *g)
       .version = SLICE(TIDEGATE_VERSION),
       .instructions = o->instructions,
       .page_size = (uint32_t)o->page_size,
+      .max_streams = (uint32_t)o->max_streams,
       .trail_in_meta = o->trail,
   };
   return mcp_server_new(&options);

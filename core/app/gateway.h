@@ -21,6 +21,7 @@ struct gateway_shared {
   struct engine *engine;
   struct seal_ring *seals;
   struct mcp_shared *mcp;
+  struct hub *hub;
   struct generation *first;       // each worker takes its VM
   unsigned taken;                 // how many have; workers start one by one
   struct mailbox *main;           // where reports go

@@ -66,6 +66,8 @@ struct option_list {
     "what the services' answers may take that are kept, of all workers")       \
   X(OPTION_NUMBER, max_connections, "N", "20000", 1, 1000000,                  \
     "client connections of one worker")                                        \
+  X(OPTION_NUMBER, max_streams, "N", "10000", 1, 1000000,                      \
+    "subscriptions that one worker keeps open")                                \
   X(OPTION_NUMBER, max_body_mb, "MB", "4", 1, 1024,                            \
     "the largest request body")                                                \
   X(OPTION_NUMBER, header_timeout_ms, "MS", "10000", 10, 600000,               \

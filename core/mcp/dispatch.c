@@ -17,6 +17,7 @@ static const struct method requests[] = {
     {NAME("prompts/list"), BOTH, 0, NULL, prompts_list_run},
     {NAME("prompts/get"), BOTH, 0, NULL, prompts_get_run},
     {NAME("completion/complete"), BOTH, 0, NULL, complete_run},
+    {NAME("subscriptions/listen"), METHOD_MODERN, 0, NULL, listen_run},
     {NAME("logging/setLevel"), METHOD_LEGACY, 0, NULL, set_level_run},
     {NAME("ping"), METHOD_LEGACY, 0, NULL, ping_run},
     {NAME("server/discover"), METHOD_MODERN, 0, NULL, discover_run},

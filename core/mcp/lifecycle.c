@@ -8,13 +8,27 @@
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
-// What we offer. The lists cannot announce their changes yet.
-static void put_capabilities(struct buf *out, const struct mcp_server *s)
+static void put_list(struct buf *out, const struct mcp_server *s,
+                     enum hub_topic topic, struct slice words)
 {
-  buf_add(out, SLICE("{\"tools\":{},\"logging\":{}"));
-  if (offers_count(s, OFFER_RESOURCE) || offers_count(s, OFFER_TEMPLATE))
-    buf_add(out, SLICE(",\"resources\":{}"));
-  if (offers_count(s, OFFER_PROMPT)) buf_add(out, SLICE(",\"prompts\":{}"));
+  static const char *const names[] = {"tools", "prompts", "resources"};
+  if (!server_lists(s, topic)) return;
+  json_put_name(out, names[topic]);
+  buf_add(out, words);
+}
+
+// What we offer. Only modern clients can hear that a list changed.
+static void put_capabilities(struct buf *out, const struct job *job)
+{
+  const struct mcp_server *s = job_server(job);
+  bool tells = job_is_modern(job);
+  struct slice list = tells ? SLICE("{\"listChanged\":true}") : SLICE("{}");
+  struct slice resources =
+      tells ? SLICE("{\"listChanged\":true,\"subscribe\":true}") : list;
+  buf_add(out, SLICE("{\"logging\":{}"));
+  put_list(out, s, HUB_TOOLS, list);
+  put_list(out, s, HUB_PROMPTS, list);
+  put_list(out, s, HUB_RESOURCES, resources);
   if (offers_complete(s)) buf_add(out, SLICE(",\"completions\":{}"));
   buf_putc(out, '}');
 }
@@ -33,7 +47,7 @@ void discover_run(struct job *job)
   buf_add(out, SLICE("{\"supportedVersions\":"));
   buf_add(out, revision_modern_list());
   buf_add(out, SLICE(",\"capabilities\":"));
-  put_capabilities(out, s);
+  put_capabilities(out, job);
   put_instructions(out, s);
   buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
              s->options.list_ttl_ms);
@@ -135,7 +149,7 @@ void initialize_run(struct job *job)
   buf_add(out, SLICE("{\"protocolVersion\":"));
   json_put_string(out, revision_name(revision));
   buf_add(out, SLICE(",\"capabilities\":"));
-  put_capabilities(out, s);
+  put_capabilities(out, job);
   buf_add(out, SLICE(",\"serverInfo\":"));
   buf_add(out, buf_slice(&s->info));
   put_instructions(out, s);

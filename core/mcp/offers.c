@@ -27,6 +27,14 @@ bool offers_complete(const struct mcp_server *s)
   return false;
 }
 
+bool server_lists(const struct mcp_server *s, enum hub_topic topic)
+{
+  if (topic == HUB_PROMPTS) return offers_count(s, OFFER_PROMPT);
+  if (topic == HUB_RESOURCES)
+    return offers_count(s, OFFER_RESOURCE) || offers_count(s, OFFER_TEMPLATE);
+  return topic == HUB_TOOLS;
+}
+
 // --- pages ---
 
 static const struct {
@@ -107,8 +115,7 @@ static void list_run(struct job *job, enum offer_kind kind)
 
 static bool has_resources(const struct job *job)
 {
-  const struct mcp_server *s = job_server(job);
-  return offers_count(s, OFFER_RESOURCE) || offers_count(s, OFFER_TEMPLATE);
+  return server_lists(job_server(job), HUB_RESOURCES);
 }
 
 void resources_list_run(struct job *job)

@@ -36,6 +36,12 @@ static struct header_list common(const struct reply *reply)
   return list;
 }
 
+static void keep_alive(struct reply *reply)
+{
+  if (reply->pulse && !reply->outlet.ops->bare)
+    pulse_touch(reply->pulse, &reply->beat);
+}
+
 static void begin_stream(struct reply *reply)
 {
   struct header_list list = common(reply);
@@ -44,6 +50,31 @@ static void begin_stream(struct reply *reply)
   put(&list, "X-Accel-Buffering", SLICE("no"));
   reply->outlet.ops->begin(reply->outlet.to, 200, list.items, list.count);
   reply->state = REPLY_STREAMING;
+  keep_alive(reply);
+}
+
+void reply_last(struct reply *reply)
+{
+  assert(reply->state == REPLY_WAITING);
+  begin_stream(reply);
+  if (reply->outlet.ops->last) reply->outlet.ops->last(reply->outlet.to);
+  reply->request_id = reply->origin = (struct slice){0};
+  reply->session = reply->allow = (struct slice){0};
+}
+
+void reply_gone(struct reply *reply)
+{
+  pulse_stop(&reply->beat);
+  reply->pulse = NULL;
+}
+
+// A comment behind bytes that nobody takes would be one more of them.
+void reply_beat(struct beat *beat)
+{
+  struct reply *reply = LIST_ITEM(beat, struct reply, beat);
+  const struct outlet *outlet = &reply->outlet;
+  if (outlet->ops->unsent && outlet->ops->unsent(outlet->to)) return;
+  outlet->ops->write(outlet->to, SLICE(": keepalive\n\n"));
 }
 
 // Without memory the event is dropped: half of one would be worse.
@@ -62,6 +93,7 @@ static bool write_event(struct reply *reply, struct slice json)
 static void end_stream(struct reply *reply)
 {
   reply->state = REPLY_ENDED;
+  pulse_stop(&reply->beat);
   reply->outlet.ops->end(reply->outlet.to);
 }
 
@@ -69,6 +101,7 @@ bool reply_notify(struct reply *reply, struct slice json)
 {
   assert(reply->state != REPLY_ENDED);
   if (reply->state == REPLY_WAITING) begin_stream(reply);
+  keep_alive(reply);
   return write_event(reply, json);
 }
 

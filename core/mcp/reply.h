@@ -3,7 +3,8 @@
 // Nothing is sent until there is something to say. An answer that is ready is
 // one JSON document with its own status. The first notification on the way
 // there turns the reply into an event stream, and the answer becomes its last
-// event; so a fault that is found late can still be a 400.
+// event; so a fault that is found late can still be a 400. A stream that has
+// said nothing for a while says a comment (pulse.h).
 //
 // Where it leaves to is an outlet: an HTTP request, or whatever a spec or
 // another transport puts there.
@@ -16,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "mcp/pulse.h"
 #include "net/header.h"
 
 struct outlet_ops {
@@ -28,6 +30,13 @@ struct outlet_ops {
   // Whom to tell, once, that the client left before the request ended.
   void (*on_gone)(void *to, void (*fn)(void *ctx), void *ctx);
   bool bare; // what it writes are messages as they are, not events
+  // Bytes that the peer has not taken; NULL: not known.
+  size_t (*unsent)(void *to);
+  // The stream that was begun may last for days, and the request's message is
+  // needed no more. NULL is fine.
+  void (*last)(void *to);
+  // Whom to tell when a peer that was slow is so no more. NULL: never told.
+  void (*on_drain)(void *to, void (*fn)(void *ctx), void *ctx);
 };
 
 struct outlet {
@@ -48,7 +57,13 @@ struct reply {
   struct slice origin;     // of a browser; absent if none
   struct slice session;    // Mcp-Session-Id to give; absent if none
   struct slice allow;      // Allow, with 405
+  struct pulse *pulse;     // of the worker; NULL: silent streams stay silent
+  struct beat beat;        // while it streams
 };
+
+// Begins an event stream that may last for days, before the first event. What
+// the reply borrowed, and the message of the request, are needed no more.
+void reply_last(struct reply *reply);
 
 // A JSON-RPC notification that belongs to the request. False when the client
 // is slow: better to send no more for now.
@@ -57,6 +72,12 @@ bool reply_notify(struct reply *reply, struct slice json);
 // The answer, which ends the reply. The status counts unless a stream has
 // begun. An empty `json` has no media type (202, 204).
 void reply_end(struct reply *reply, int status, struct buf *json);
+
+// Nobody reads any more: no comments. For an outlet that says so.
+void reply_gone(struct reply *reply);
+
+// For pulse_init(): has the stream say a comment.
+void reply_beat(struct beat *beat);
 
 // Ends without an answer: a legacy request that was cancelled gets none. HTTP
 // must answer something, and to a request either JSON or a stream; a stream

@@ -22,17 +22,6 @@ static void not_found(struct job *job, struct slice uri)
   job_refuse(job, &why);
 }
 
-// The template that describes the URI; its variables in `out`.
-static const struct offer *find_template(const struct catalog *catalog,
-                                         struct slice uri, struct buf *out)
-{
-  const struct offer_list *list = &catalog->offers[OFFER_TEMPLATE];
-  for (size_t i = 0; i < list->count; i++)
-    if (uri_template_match(&list->items[i].pattern, uri, out))
-      return &list->items[i];
-  return NULL;
-}
-
 // The variables as a document of the exchange; call_options names a node that
 // is not the root.
 static bool keep_variables(struct job *job, struct slice variables,
@@ -175,7 +164,7 @@ static void call(struct job *job, struct slice uri)
   struct buf variables = {0};
   job->offer = catalog_offer(catalog, OFFER_RESOURCE, uri);
   bool template = !job->offer;
-  if (template) job->offer = find_template(catalog, uri, &variables);
+  if (template) job->offer = catalog_template(catalog, uri, &variables);
   bool good = !template || !job->offer ||
               keep_variables(job, buf_slice(&variables), &options);
   buf_finish(&variables);

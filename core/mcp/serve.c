@@ -37,7 +37,7 @@ static struct exchange *take(struct mcp_server *s)
   ex->peer = NULL;
   ex->jobs = NULL;
   ex->open = ex->answers = 0;
-  ex->any_request = false;
+  ex->any_request = ex->left = false;
   ex->status = 200;
   list_init(&ex->link);
   list_append(&s->running, &ex->link);
@@ -123,6 +123,10 @@ static void end_broken(struct exchange *ex)
 
 static void finish(struct exchange *ex)
 {
+  if (ex->left) {
+    release(ex);
+    return;
+  }
   if (ex->in.batch && ex->answers) buf_putc(&ex->out, ']');
   if (!buf_ok(&ex->out)) {
     end_broken(ex);
@@ -186,6 +190,13 @@ void job_drop(struct job *job)
   settle(job->exchange);
 }
 
+void job_leave(struct job *job)
+{
+  assert(!job->answered && !job->exchange->in.batch);
+  job->exchange->left = true;
+  job_drop(job);
+}
+
 uint32_t job_param(const struct job *job, const char *name)
 {
   if (job->env->params == JSON_NONE) return JSON_NONE;
@@ -244,6 +255,7 @@ static void stop_jobs(struct exchange *ex, const char *by)
 static void on_gone(void *ctx)
 {
   struct exchange *ex = ctx;
+  reply_gone(&ex->reply);
   if (ex->in.era == ERA_MODERN) stop_jobs(ex, "client");
 }
 
@@ -374,7 +386,7 @@ void serve(struct mcp_server *s, const struct http_message *message,
   }
   ex->headers = message->headers;
   ex->header_count = message->header_count;
-  ex->reply = (struct reply){.outlet = outlet};
+  ex->reply = (struct reply){.outlet = outlet, .pulse = &s->pulse};
   inbound_begin(&ex->in, message->headers, message->header_count);
   ex->reply.request_id = is_sane_id(&ex->in.fields)
                              ? ex->in.fields.value[FIELD_REQUEST_ID]
@@ -402,7 +414,7 @@ void serve_bare(struct mcp_server *s, struct slice message,
   ex->peer = peer;
   ex->headers = NULL;
   ex->header_count = 0;
-  ex->reply = (struct reply){.outlet = outlet};
+  ex->reply = (struct reply){.outlet = outlet, .pulse = &s->pulse};
   inbound_begin_bare(&ex->in, peer);
   ex->reply.request_id = make_id(s, &ex->arena);
   serve_message(ex, message);
@@ -422,7 +434,19 @@ static void fill_defaults(struct mcp_server *s)
   if (!o->page_size) o->page_size = 100;
   if (!o->session_ttl_s) o->session_ttl_s = 24 * 60 * 60;
   if (!o->list_ttl_ms) o->list_ttl_ms = 5000;
+  if (!o->max_streams) o->max_streams = 10000;
+  if (!o->keepalive_ms) o->keepalive_ms = 15000;
   if (!o->shared) o->shared = s->own_shared = mcp_shared_new();
+  if (!o->hub) o->hub = s->own_hub = hub_new();
+}
+
+static bool begin_streams(struct mcp_server *s)
+{
+  const struct mcp_server_options *o = &s->options;
+  pulse_init(&s->pulse, o->loop, o->keepalive_ms, reply_beat);
+  struct mailbox *mailbox = o->mailbox;
+  if (!mailbox) mailbox = s->own_mailbox = mailbox_new(o->loop);
+  return mailbox && o->hub && streams_init(&s->streams, s, mailbox);
 }
 
 static void put_info(struct mcp_server *s)
@@ -447,20 +471,31 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
   fill_defaults(s);
   put_info(s);
   bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
-  if (seeded && s->options.shared && buf_ok(&s->info)) return s;
+  bool streams = begin_streams(s);
+  if (seeded && streams && s->options.shared && buf_ok(&s->info)) return s;
   serve_free(s);
   return NULL;
+}
+
+void serve_end_streams(struct mcp_server *s)
+{
+  streams_end(&s->streams);
 }
 
 void serve_free(struct mcp_server *s)
 {
   if (!s) return;
+  serve_end_streams(s);
   while (!list_empty(&s->running))
     stop_jobs(LIST_ITEM(s->running.next, struct exchange, link), "shutdown");
   for (struct exchange *ex = take_spare(s); ex; ex = take_spare(s))
     destroy(ex);
+  streams_finish(&s->streams);
+  pulse_finish(&s->pulse);
   tool_list_finish(&s->list);
   buf_finish(&s->info);
+  mailbox_free(s->own_mailbox);
+  hub_free(s->own_hub);
   mcp_shared_free(s->own_shared);
   free(s);
 }

@@ -19,6 +19,7 @@
 #include "mcp/origin.h"
 #include "mcp/reply.h"
 #include "mcp/server.h"
+#include "mcp/stream.h"
 #include "mcp/tool_list.h"
 
 // Who makes calls: script/call.h, or a spec.
@@ -33,10 +34,14 @@ struct mcp_server {
   struct mcp_server_options options; // with defaults filled in
   const struct runner *runner;
   struct mcp_shared *own_shared; // if none was given
+  struct hub *own_hub;           // the same
+  struct mailbox *own_mailbox;   // the same
   struct buf info;               // serverInfo, as JSON
   struct tool_list list;
-  struct list running; // exchanges
-  struct list spare;   // exchanges to use again
+  struct streams streams; // subscriptions
+  struct pulse pulse;     // of all event streams
+  struct list running;    // exchanges
+  struct list spare;      // exchanges to use again
   uint32_t spares;
   uint64_t request_seed, request_count;
 };
@@ -70,6 +75,7 @@ struct exchange {
   uint32_t open;    // jobs not answered, and 1 while they are being started
   uint32_t answers; // in `out`
   bool any_request;
+  bool left;      // somebody else has the reply
   int status;     // of the answer; 200 unless it was refused
   struct buf out; // the answer, or the answers of a batch
 };
@@ -92,6 +98,9 @@ void serve(struct mcp_server *s, const struct http_message *message,
 void serve_bare(struct mcp_server *s, struct slice message,
                 struct session *peer, struct outlet outlet);
 
+// Ends all subscriptions with their result; no other may begin.
+void serve_end_streams(struct mcp_server *s);
+
 // --- for handlers ---
 
 // Begins the answer: append the result object, then job_end().
@@ -101,6 +110,10 @@ void job_end(struct job *job);
 void job_refuse(struct job *job, const struct refusal *why);
 // No answer at all: a cancelled legacy request.
 void job_drop(struct job *job);
+
+// The reply was copied by who answers it from now on: nothing more is said
+// here. Not in a batch.
+void job_leave(struct job *job);
 
 void job_out_of_memory(struct job *job);
 
@@ -160,6 +173,7 @@ void resources_read_run(struct job *job);
 void prompts_list_run(struct job *job);
 void prompts_get_run(struct job *job);
 void complete_run(struct job *job);
+void listen_run(struct job *job);
 
 void set_level_run(struct job *job);
 
@@ -170,5 +184,7 @@ bool notice_level(struct slice name, enum note_level *level);
 // How many of a kind are served. (offers.c)
 size_t offers_count(const struct mcp_server *s, enum offer_kind kind);
 bool offers_complete(const struct mcp_server *s); // any completion?
+// Is there a list of this topic, so that it can change?
+bool server_lists(const struct mcp_server *s, enum hub_topic topic);
 
 #endif

@@ -38,8 +38,31 @@ static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
   http_on_gone(to, fn, ctx);
 }
 
-static const struct outlet_ops http_outlet = {respond, begin,   write_bytes,
-                                              end,     on_gone, false};
+static size_t unsent(void *to)
+{
+  return http_stream_pending(to);
+}
+
+static void last(void *to)
+{
+  http_stream_last(to);
+}
+
+static void on_drain(void *to, void (*fn)(void *ctx), void *ctx)
+{
+  http_stream_on_drain(to, fn, ctx);
+}
+
+static const struct outlet_ops http_outlet = {
+    .respond = respond,
+    .begin = begin,
+    .write = write_bytes,
+    .end = end,
+    .on_gone = on_gone,
+    .unsent = unsent,
+    .last = last,
+    .on_drain = on_drain,
+};
 static const struct runner calls = {call_start, call_cancel};
 
 struct mcp_server *mcp_server_new(const struct mcp_server_options *options)
@@ -50,6 +73,11 @@ struct mcp_server *mcp_server_new(const struct mcp_server_options *options)
 void mcp_server_free(struct mcp_server *s)
 {
   serve_free(s);
+}
+
+void mcp_server_drain(struct mcp_server *s)
+{
+  serve_end_streams(s);
 }
 
 bool mcp_server_owns(const struct mcp_server *s, const struct http_message *m)

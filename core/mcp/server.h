@@ -21,6 +21,7 @@
 #include "base/seal.h"
 #include "base/secret.h"
 #include "loop/mailbox.h"
+#include "mcp/hub.h"
 #include "mcp/shared.h"
 #include "net/http_server.h"
 #include "script/call.h"
@@ -32,6 +33,7 @@ struct mcp_server_options {
   struct mailbox *mailbox;   // keeps; of this worker: how others cancel a call
                              // here. NULL when there is one worker
   struct mcp_shared *shared; // keeps; one per process (mcp/shared.h)
+  struct hub *hub;           // keeps; one per process (mcp/hub.h)
   struct log *log;           // keeps; NULL is fine
   const struct live *live;   // keeps; swapped by the owner
   const struct seal_ring *seals; // keeps
@@ -45,8 +47,10 @@ struct mcp_server_options {
   struct slice name, version, instructions; // serverInfo; instructions optional
   uint32_t page_size;                       // of tools/list; default 100
   uint32_t session_ttl_s;                   // legacy sessions; default 24 h
-  uint32_t list_ttl_ms; // ttlMs of tools/list; default 5,000
-  bool trail_in_meta;   // results carry their trail in _meta
+  uint32_t list_ttl_ms;  // ttlMs of tools/list; default 5,000
+  uint32_t max_streams;  // subscriptions open at once; default 10,000
+  uint32_t keepalive_ms; // of event streams; default 15,000
+  bool trail_in_meta;    // results carry their trail in _meta
 };
 
 // NULL when out of memory.
@@ -54,6 +58,10 @@ struct mcp_server *mcp_server_new(const struct mcp_server_options *options);
 // Cancels what runs; its answers go nowhere if the HTTP server is gone. NULL is
 // fine.
 void mcp_server_free(struct mcp_server *s);
+
+// The server is about to stop: subscriptions end with their result, and no
+// other begins. What runs goes on.
+void mcp_server_drain(struct mcp_server *s);
 
 // Is this request ours (path)? Else the caller answers it.
 bool mcp_server_owns(const struct mcp_server *s, const struct http_message *m);

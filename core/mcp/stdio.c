@@ -18,9 +18,10 @@
 
 enum {
   CHUNK = 65536,
-  OPEN_MAX = 256,         // requests that run
-  QUEUE_MAX = 8 << 20,    // bytes that the client has not taken
-  QUEUE_KEEP = 256 << 10, // of memory, when it has
+  OPEN_MAX = 256,          // requests that run
+  QUEUE_MAX = 8 << 20,     // bytes that the client has not taken
+  QUEUE_LASTING = 1 << 20, // the same, at which subscriptions pause
+  QUEUE_KEEP = 256 << 10,  // of memory, when it has
   LAST_WRITE_MS = 1000
 };
 
@@ -40,13 +41,19 @@ struct mcp_stdio {
   struct buf queue;        // whole lines
   size_t sent;             // of the queue
   uint32_t running;        // requests
+  uint32_t lasting;        // of those that are streams without an end
+  struct list waiting;     // of those: told when the client reads again
   struct timer grace;
   struct deferred turn;
 };
 
 struct line_request {
   struct mcp_stdio *io;
-  char text[];
+  char *text; // NULL when it is needed no more
+  bool lasts;
+  struct list waiting;
+  void (*on_drain)(void *ctx);
+  void *drain_ctx;
 };
 
 // --- descriptors ---
@@ -102,6 +109,15 @@ static size_t unsent(const struct mcp_stdio *io)
   return io->queue.len - io->sent;
 }
 
+static void tell_drained(struct mcp_stdio *io)
+{
+  LIST_EACH (it, &io->waiting) {
+    struct line_request *r = LIST_ITEM(it, struct line_request, waiting);
+    list_remove(it);
+    r->on_drain(r->drain_ctx);
+  }
+}
+
 static void flush(struct mcp_stdio *io)
 {
   while (unsent(io)) {
@@ -115,6 +131,7 @@ static void flush(struct mcp_stdio *io)
   }
   buf_reset(&io->queue, QUEUE_KEEP);
   io->sent = 0;
+  tell_drained(io);
 }
 
 static void blank_out(char *text, size_t len, char what)
@@ -152,6 +169,9 @@ static void put_line(struct mcp_stdio *io, struct slice json)
 static void end_request(struct line_request *r)
 {
   struct mcp_stdio *io = r->io;
+  if (r->lasts) io->lasting--;
+  list_remove(&r->waiting);
+  free(r->text);
   free(r);
   io->running--;
   soon(io);
@@ -174,8 +194,12 @@ static void begin(void *to, int status, const struct header *headers, size_t n)
 static bool write_message(void *to, struct slice json)
 {
   struct line_request *r = to;
-  put_line(r->io, json);
-  return unsent(r->io) < QUEUE_MAX;
+  struct mcp_stdio *io = r->io;
+  put_line(io, json);
+  if (unsent(io) < (r->lasts ? QUEUE_LASTING : QUEUE_MAX)) return true;
+  if (r->on_drain && list_empty(&r->waiting))
+    list_append(&io->waiting, &r->waiting);
+  return false;
 }
 
 static void end(void *to)
@@ -189,8 +213,32 @@ static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
   (void)to, (void)fn, (void)ctx;
 }
 
-static const struct outlet_ops line_outlet = {respond, begin,   write_message,
-                                              end,     on_gone, true};
+static void last(void *to)
+{
+  struct line_request *r = to;
+  free(r->text);
+  r->text = NULL;
+  r->lasts = true;
+  r->io->lasting++;
+}
+
+static void on_drain(void *to, void (*fn)(void *ctx), void *ctx)
+{
+  struct line_request *r = to;
+  r->on_drain = fn;
+  r->drain_ctx = ctx;
+}
+
+static const struct outlet_ops line_outlet = {
+    .respond = respond,
+    .begin = begin,
+    .write = write_message,
+    .end = end,
+    .on_gone = on_gone,
+    .bare = true,
+    .last = last,
+    .on_drain = on_drain,
+};
 
 // --- lines ---
 
@@ -219,6 +267,21 @@ static bool is_blank(struct slice line)
   return true;
 }
 
+static struct line_request *new_request(struct mcp_stdio *io, struct slice line)
+{
+  struct line_request *r = fault_calloc(1, sizeof(*r));
+  if (!r) return NULL;
+  r->text = fault_now() ? NULL : malloc(line.len);
+  if (!r->text) {
+    free(r);
+    return NULL;
+  }
+  r->io = io;
+  list_init(&r->waiting);
+  memcpy(r->text, line.data, line.len);
+  return r;
+}
+
 static void serve_line(struct mcp_stdio *io, struct slice line)
 {
   if (line.len && line.data[line.len - 1] == '\r') line.len--;
@@ -227,13 +290,11 @@ static void serve_line(struct mcp_stdio *io, struct slice line)
     refuse_long(io);
     return;
   }
-  struct line_request *r = fault_now() ? NULL : malloc(sizeof(*r) + line.len);
+  struct line_request *r = new_request(io, line);
   if (!r) {
     refuse_line(io, RPC_INTERNAL_ERROR, "Out of memory");
     return;
   }
-  r->io = io;
-  memcpy(r->text, line.data, line.len);
   io->running++;
   if (io->options.on_message) io->options.on_message(io->options.ctx);
   serve_bare(io->options.server, (struct slice){r->text, line.len}, &io->peer,
@@ -242,7 +303,7 @@ static void serve_line(struct mcp_stdio *io, struct slice line)
 
 static bool is_full(const struct mcp_stdio *io)
 {
-  return io->running >= OPEN_MAX || unsent(io) >= QUEUE_MAX;
+  return io->running - io->lasting >= OPEN_MAX || unsent(io) >= QUEUE_MAX;
 }
 
 // What has no end yet: kept, unless it is too long already, or the last.
@@ -365,6 +426,7 @@ void mcp_stdio_drain(struct mcp_stdio *io, uint32_t grace_ms)
   if (io->state == ENDED) return;
   if (io->state == DRAINING) grace_ms = 0;
   io->state = DRAINING;
+  serve_end_streams(io->options.server);
   timer_start(&io->grace, grace_ms * (uint64_t)NS_PER_MS);
   soon(io);
 }
@@ -378,6 +440,7 @@ struct mcp_stdio *mcp_stdio_new(const struct mcp_stdio_options *options)
   if (!io) return NULL;
   io->options = *options;
   if (!io->options.line_max) io->options.line_max = 4 << 20;
+  list_init(&io->waiting);
   io->peer.revision = REVISION_ASSUMED;
   if (!random_bytes(io->peer.id, sizeof(io->peer.id))) {
     free(io);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "guard/upstream.h"
 #include "script/integration.h"
 
@@ -39,6 +40,49 @@ const struct offer *catalog_offer(const struct catalog *c, enum offer_kind kind,
       high = middle;
   }
   return NULL;
+}
+
+const struct offer *catalog_template(const struct catalog *c, struct slice uri,
+                                     struct buf *out)
+{
+  const struct offer_list *list = &c->offers[OFFER_TEMPLATE];
+  for (size_t i = 0; i < list->count; i++)
+    if (uri_template_match(&list->items[i].pattern, uri, out))
+      return &list->items[i];
+  return NULL;
+}
+
+bool catalog_has_resource(const struct catalog *c, struct slice uri)
+{
+  if (catalog_offer(c, OFFER_RESOURCE, uri)) return true;
+  struct buf variables = {0};
+  bool found = catalog_template(c, uri, &variables);
+  buf_finish(&variables);
+  return found;
+}
+
+// Nobody can choose what is in them but who writes the scripts: a fixed key.
+static uint64_t digest(uint64_t before, struct slice text)
+{
+  return hash_table((const uint64_t[]){before, text.len}, text);
+}
+
+static uint64_t digest_offers(uint64_t before, const struct offer_list *list)
+{
+  for (size_t i = 0; i < list->count; i++)
+    before = digest(before, list->items[i].handler.json);
+  return before;
+}
+
+struct catalog_digests catalog_digests(const struct catalog *c)
+{
+  struct catalog_digests d = {0};
+  for (size_t i = 0; i < c->tool_count; i++)
+    d.tools = digest(d.tools, c->tools[i].json);
+  d.prompts = digest_offers(0, &c->offers[OFFER_PROMPT]);
+  d.resources = digest_offers(0, &c->offers[OFFER_RESOURCE]);
+  d.resources = digest_offers(d.resources + 1, &c->offers[OFFER_TEMPLATE]);
+  return d;
 }
 
 void catalog_free(struct catalog *c)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "base/secret.h"
@@ -135,6 +136,20 @@ const struct tool *catalog_tool(const struct catalog *c, struct slice name);
 // NULL when there is none of that key.
 const struct offer *catalog_offer(const struct catalog *c, enum offer_kind kind,
                                   struct slice key);
+// The first template that describes the URI; the variables are appended to
+// `out` as a JSON object. NULL when there is none.
+const struct offer *catalog_template(const struct catalog *c, struct slice uri,
+                                     struct buf *out);
+// Is it a resource, or does a template describe it?
+bool catalog_has_resource(const struct catalog *c, struct slice uri);
+
+// What clients see of each list, as a number: two generations with equal ones
+// have equal lists.
+struct catalog_digests {
+  uint64_t tools, prompts, resources; // resources with their templates
+};
+struct catalog_digests catalog_digests(const struct catalog *c);
+
 void catalog_free(struct catalog *c); // NULL is fine
 
 #endif

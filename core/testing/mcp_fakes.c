@@ -28,6 +28,7 @@ static struct call *start(const struct live *live,
   call->world = w;
   call->done = done;
   call->ctx = ctx;
+  call->listener = options->listener;
   call->running = true;
   note(&call->tool, options->tool->name);
   note(&call->arguments, options->arguments == JSON_NONE
@@ -132,7 +133,7 @@ static bool write_bytes(void *to, struct slice bytes)
 {
   struct answer *a = to;
   buf_add(&a->body, bytes);
-  return true;
+  return !a->slow;
 }
 
 static void end(void *to)
@@ -148,5 +149,32 @@ static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
   a->gone_ctx = ctx;
 }
 
-const struct outlet_ops t_outlet_ops = {respond, begin,   write_bytes,
-                                        end,     on_gone, false};
+static size_t unsent(void *to)
+{
+  struct answer *a = to;
+  return a->slow ? a->body.len : 0;
+}
+
+static void last(void *to)
+{
+  struct answer *a = to;
+  a->lasts = true;
+}
+
+static void on_drain(void *to, void (*fn)(void *ctx), void *ctx)
+{
+  struct answer *a = to;
+  a->on_drain = fn;
+  a->drain_ctx = ctx;
+}
+
+const struct outlet_ops t_outlet_ops = {
+    .respond = respond,
+    .begin = begin,
+    .write = write_bytes,
+    .end = end,
+    .on_gone = on_gone,
+    .unsent = unsent,
+    .last = last,
+    .on_drain = on_drain,
+};

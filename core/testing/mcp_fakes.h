@@ -17,6 +17,7 @@ struct call { // what script/call.h keeps opaque
   struct world *world;
   call_done_fn done;
   void *ctx;
+  const struct call_listener *listener; // NULL is fine
   bool running;
   char cancelled_by[16];
   struct buf tool, arguments, request_id, principal;
@@ -25,7 +26,8 @@ struct call { // what script/call.h keeps opaque
 struct world {
   struct mcp_server *server;
   struct mcp_shared *shared; // own, or the other world's
-  bool owns_shared;
+  struct hub *hub;
+  bool owns_shared; // and the hub
   struct loop *loop;
   struct mailbox *mailbox; // NULL unless asked for
   struct seal_ring *ring;
@@ -44,10 +46,13 @@ struct world {
 // What left through one outlet.
 struct answer {
   bool ended, streamed, fault_fired;
+  bool slow, lasts; // it takes nothing; a stream that lasts
   int status;
   struct buf headers, body; // "name: value\n"
   void (*on_gone)(void *ctx);
   void *gone_ctx;
+  void (*on_drain)(void *ctx);
+  void *drain_ctx;
   // The request, which must live as long.
   struct arena arena;
 };

@@ -66,6 +66,28 @@ static void read_tools(lua_State *L, struct world *w)
   lua_pop(L, 1);
 }
 
+// Offers of a kind, by the list of their keys: { "x://1", "x://2" }, sorted.
+static void read_offers(lua_State *L, struct world *w, const char *name,
+                        enum offer_kind kind)
+{
+  struct offer_list *list = &w->catalog.offers[kind];
+  lua_getfield(L, 1, name); // options ... keys
+  list->count = lua_isnil(L, -1) ? 0 : (size_t)luaL_len(L, -1);
+  list->items =
+      arena_alloc(&w->arena, (list->count + 1) * sizeof(*list->items));
+  for (size_t i = 0; i < list->count; i++) {
+    struct offer *offer = &list->items[i];
+    lua_rawgeti(L, -1, (lua_Integer)i + 1); // ... keys key
+    offer->key = arena_copy(&w->arena, t_slice(L, -1));
+    offer->handler.json = SLICE("{}");
+    lua_pop(L, 1);
+    if (kind == OFFER_TEMPLATE &&
+        uri_template_read(offer->key, &w->arena, &offer->pattern, NULL) != OK)
+      luaL_error(L, "not a template");
+  }
+  lua_pop(L, 1);
+}
+
 static uint32_t option(lua_State *L, const char *name)
 {
   lua_getfield(L, 1, name); // options ... value
@@ -95,6 +117,7 @@ static void make_parts(lua_State *L, struct world *w)
   struct world *other = luaL_testudata(L, -1, WORLD);
   w->owns_shared = !other;
   w->shared = other ? other->shared : mcp_shared_new();
+  w->hub = other ? other->hub : hub_new();
   lua_pop(L, 1);
 }
 
@@ -107,6 +130,7 @@ static void make_server(lua_State *L, struct world *w)
       .loop = w->loop,
       .mailbox = w->mailbox,
       .shared = w->shared,
+      .hub = w->hub,
       .live = &w->live,
       .seals = w->ring,
       .secrets = w->secrets,
@@ -120,6 +144,8 @@ static void make_server(lua_State *L, struct world *w)
       .instructions = copy_field(L, 1, "instructions", &w->arena),
       .page_size = option(L, "page_size"),
       .session_ttl_s = option(L, "session_ttl_s"),
+      .max_streams = option(L, "max_streams"),
+      .keepalive_ms = option(L, "keepalive_ms"),
       .trail_in_meta = flag(L, "trail_in_meta"),
   };
   w->server = serve_new(&options, &t_runner);
@@ -137,6 +163,9 @@ static int world(lua_State *L)
   lua_setiuservalue(L, -2, 1); // options world; keeps the other world alive
   make_parts(L, w);
   read_tools(L, w);
+  read_offers(L, w, "resources", OFFER_RESOURCE);
+  read_offers(L, w, "templates", OFFER_TEMPLATE);
+  read_offers(L, w, "prompts", OFFER_PROMPT);
   w->catalog.number = 1;
   w->generation.catalog = &w->catalog;
   if (!flag(L, "empty")) w->live.generation = &w->generation;
@@ -158,6 +187,7 @@ static int world_free(lua_State *L)
   secret_set_free(w->secrets);
   seal_ring_free(w->ring);
   if (w->owns_shared) mcp_shared_free(w->shared);
+  if (w->owns_shared) hub_free(w->hub);
   for (size_t i = 0; i < WORLD_CALLS; i++) {
     buf_finish(&w->calls[i].tool);
     buf_finish(&w->calls[i].arguments);
@@ -290,6 +320,16 @@ static int finish(lua_State *L)
   return 0;
 }
 
+// world:progress(i, n): the handler is so far.
+static int progress(lua_State *L)
+{
+  struct call *call = check_call(L, check_world(L));
+  luaL_argcheck(L, call->running && call->listener, 2, "not running");
+  struct call_progress p = {.progress = luaL_checknumber(L, 3)};
+  call->listener->progress(call->ctx, &p);
+  return 0;
+}
+
 // world:at_once(on), world:refuse(on): how calls go from now on.
 static int at_once(lua_State *L)
 {
@@ -329,6 +369,36 @@ static int reload(lua_State *L)
   return 0;
 }
 
+// world:publish(topic, key, payload): an event, "tools" ... "session".
+static int publish(lua_State *L)
+{
+  static const char *const topics[] = {
+      "tools", "prompts", "resources", "resource", "task", "session", NULL};
+  struct world *w = check_world(L);
+  int topic = luaL_checkoption(L, 2, NULL, topics);
+  struct slice none = SLICE("");
+  struct slice key = lua_isnoneornil(L, 3) ? none : t_slice(L, 3);
+  struct slice payload = lua_isnoneornil(L, 4) ? none : t_slice(L, 4);
+  lua_pushboolean(L, hub_publish(w->hub, (enum hub_topic)topic, key, payload));
+  return 1;
+}
+
+// world:drain(): the server is about to stop.
+static int drain(lua_State *L)
+{
+  serve_end_streams(check_world(L)->server);
+  return 0;
+}
+
+// world:streams(): how many subscriptions are open, how many timers armed.
+static int streams(lua_State *L)
+{
+  struct world *w = check_world(L);
+  lua_pushinteger(L, w->server->streams.count);
+  lua_pushinteger(L, (lua_Integer)loop_timers(w->loop));
+  return 2;
+}
+
 // --- answers ---
 
 // answer:get(): { ended=, streamed=, status=, headers="name: value\n...", body= }
@@ -340,6 +410,8 @@ static int answer_get(lua_State *L)
   lua_setfield(L, -2, "ended");
   lua_pushboolean(L, a->streamed);
   lua_setfield(L, -2, "streamed");
+  lua_pushboolean(L, a->lasts);
+  lua_setfield(L, -2, "lasts");
   lua_pushboolean(L, a->fault_fired);
   lua_setfield(L, -2, "fault_fired");
   lua_pushinteger(L, a->status);
@@ -354,6 +426,23 @@ static int answer_leave(lua_State *L)
 {
   struct answer *a = luaL_checkudata(L, 1, ANSWER);
   if (a->on_gone && !a->ended) a->on_gone(a->gone_ctx);
+  return 0;
+}
+
+// answer:slow(on): the client takes nothing, or all again.
+static int answer_slow(lua_State *L)
+{
+  struct answer *a = luaL_checkudata(L, 1, ANSWER);
+  a->slow = lua_toboolean(L, 2);
+  if (!a->slow && a->on_drain && !a->ended) a->on_drain(a->drain_ctx);
+  return 0;
+}
+
+// answer:clear(): what left so far is forgotten.
+static int answer_clear(lua_State *L)
+{
+  struct answer *a = luaL_checkudata(L, 1, ANSWER);
+  buf_reset(&a->body, 0);
   return 0;
 }
 
@@ -470,21 +559,15 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 
 int t_mcp(lua_State *L)
 {
-  static const luaL_Reg world_methods[] = {{"send", send},
-                                           {"call", get_call},
-                                           {"finish", finish},
-                                           {"at_once", at_once},
-                                           {"refuse", refuse_calls},
-                                           {"calls", calls},
-                                           {"pass", pass},
-                                           {"reload", reload},
-                                           {"free", world_free},
-                                           {"__gc", world_free},
-                                           {NULL, NULL}};
-  static const luaL_Reg answer_methods[] = {{"get", answer_get},
-                                            {"leave", answer_leave},
-                                            {"__gc", answer_free},
-                                            {NULL, NULL}};
+  static const luaL_Reg world_methods[] = {
+      {"send", send},         {"call", get_call},   {"finish", finish},
+      {"progress", progress}, {"at_once", at_once}, {"refuse", refuse_calls},
+      {"calls", calls},       {"pass", pass},       {"reload", reload},
+      {"publish", publish},   {"drain", drain},     {"streams", streams},
+      {"free", world_free},   {"__gc", world_free}, {NULL, NULL}};
+  static const luaL_Reg answer_methods[] = {
+      {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
+      {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
   static const luaL_Reg functions[] = {{"world", world},
                                        {"ended", ended},
                                        {"header_value", header_value},

@@ -1,5 +1,6 @@
 // fuzz_envelope.c -- any request gets exactly one answer: JSON, an error with a
-// code of the list, and the id of the request as it was spelled.
+// code of the list, and the id of the request as it was spelled; or a stream of
+// events, which ends when its client leaves.
 //
 // The input is the method on a line of its own, header fields one a line, an
 // empty line, the body.
@@ -43,7 +44,10 @@ static void cancel_call(struct call *call, const char *by)
 struct catch
 {
   int answers, status;
+  bool streams;
   struct buf body;
+  void (*on_gone)(void *ctx);
+  void *gone_ctx;
 };
 
 static void respond(void *to, int status, const struct header *headers,
@@ -59,25 +63,33 @@ static void respond(void *to, int status, const struct header *headers,
 
 static void begin(void *to, int status, const struct header *headers, size_t n)
 {
-  (void)to, (void)status, (void)headers, (void)n;
-  abort(); // nothing streams
+  (void)headers, (void)n;
+  struct catch *c = to;
+  check(!c->streams);
+  c->streams = true;
+  c->status = status;
 }
 
 static bool write_bytes(void *to, struct slice bytes)
 {
-  (void)to, (void)bytes;
-  abort();
+  struct catch *c = to;
+  check(c->streams && !c->answers);
+  buf_add(&c->body, bytes);
+  return true;
 }
 
 static void end(void *to)
 {
-  (void)to;
-  abort();
+  struct catch *c = to;
+  check(c->streams);
+  c->answers++;
 }
 
 static void on_gone(void *to, void (*fn)(void *ctx), void *ctx)
 {
-  (void)to, (void)fn, (void)ctx;
+  struct catch *c = to;
+  c->on_gone = fn;
+  c->gone_ctx = ctx;
 }
 
 // --- reading the input ---
@@ -146,6 +158,19 @@ static void check_id(const struct json_doc *answer, struct slice body,
   check(id != JSON_NONE && slice_eq(json_raw(answer, id), env.id));
 }
 
+// A subscription: acknowledged, and over when the client leaves.
+static void leave_stream(struct catch *c)
+{
+  static const char first[] =
+      "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":"
+      "\"notifications/subscriptions/acknowledged\"";
+  check(c->answers == 0 && c->status == 200);
+  check(c->body.len > sizeof(first) &&
+        !memcmp(c->body.data, first, sizeof(first) - 1));
+  c->on_gone(c->gone_ctx);
+  check(c->answers == 1);
+}
+
 static void check_answer(const struct catch *c, const struct http_message *m)
 {
   check(c->answers == 1);
@@ -195,8 +220,11 @@ static struct mcp_server *make_server(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static const struct outlet_ops ops = {respond, begin,   write_bytes,
-                                        end,     on_gone, false};
+  static const struct outlet_ops ops = {.respond = respond,
+                                        .begin = begin,
+                                        .write = write_bytes,
+                                        .end = end,
+                                        .on_gone = on_gone};
   static struct mcp_server *server;
   if (!server) server = make_server();
   check(server);
@@ -206,7 +234,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct http_message m =
       read_message((struct slice){(const char *)data, size}, headers);
   serve(server, &m, false, (struct outlet){&ops, &c});
-  check_answer(&c, &m);
+  if (c.streams)
+    leave_stream(&c);
+  else
+    check_answer(&c, &m);
   buf_finish(&c.body);
   return 0;
 }

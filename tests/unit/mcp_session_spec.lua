@@ -182,7 +182,7 @@ describe("server/discover", function()
     local a = mcp.send(world, mcp.modern "server/discover")
 
     assert.same({
-      supportedVersions = { "2026-07-28" }, capabilities = { tools = {}, logging = {} },
+      supportedVersions = { "2026-07-28" }, capabilities = { tools = { listChanged = true }, logging = {} },
       instructions = "be kind", resultType = "complete", ttlMs = 5000, cacheScope = "public",
       _meta = { ["io.modelcontextprotocol/serverInfo"] = { name = 'tide"gate', version = "0.1" } },
     }, a.json.result)

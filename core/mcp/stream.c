@@ -1,0 +1,383 @@
+// stream.c -- see stream.h for the contract.
+
+#include "mcp/stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/json.h"
+#include "mcp/result.h"
+#include "mcp/serve.h"
+
+#define MODULE "mcp/stream"
+
+// An event with a key that is to be written.
+struct due {
+  struct list link;
+  enum hub_topic topic;
+  uint32_t key_len, payload_len;
+  char bytes[]; // key, payload
+};
+
+struct stream {
+  struct list link;     // all->open
+  struct list due_link; // all->due
+  struct mcp_server *server;
+  struct reply reply;
+  struct hub_sub sub;
+  struct inflight inflight; // where the connection is the session
+  unsigned lists_due;       // bits: 1 << enum hub_topic
+  struct list events;       // struct due, in order
+  bool slow;
+  struct slice id; // as the client spelt it
+  char id_text[];
+};
+
+// --- the end ---
+
+static void forget(struct stream *s)
+{
+  struct streams *all = &s->server->streams;
+  hub_sub_finish(&s->sub);
+  mcp_shared_remove(s->server->options.shared, &s->inflight);
+  LIST_EACH (it, &s->events)
+    free(LIST_ITEM(it, struct due, link));
+  list_remove(&s->link);
+  list_remove(&s->due_link);
+  all->count--;
+  free(s);
+}
+
+// Without a word.
+static void stream_close(struct stream *s)
+{
+  reply_end_silent(&s->reply);
+  forget(s);
+}
+
+static void on_gone(void *ctx)
+{
+  stream_close(ctx);
+}
+
+static void on_cancelled(struct inflight *inflight)
+{
+  stream_close(LIST_ITEM(inflight, struct stream, inflight));
+}
+
+static void put_subscription(struct buf *out, const struct stream *s)
+{
+  buf_add(out, SLICE("\"" META_PREFIX "subscriptionId\":"));
+  buf_add(out, s->id);
+}
+
+static void put_result(struct buf *out, const struct stream *s)
+{
+  rpc_put_result_head(out, s->id);
+  buf_add(out, SLICE("{\"resultType\":\"complete\",\"_meta\":{"));
+  put_subscription(out, s);
+  buf_add(out, SLICE(",\"" META_PREFIX "serverInfo\":"));
+  buf_add(out, buf_slice(&s->server->info));
+  buf_add(out, SLICE("}}}"));
+}
+
+static void end_with_result(struct stream *s)
+{
+  struct buf out = {0};
+  put_result(&out, s);
+  if (buf_ok(&out)) reply_notify(&s->reply, buf_slice(&out));
+  buf_finish(&out);
+  stream_close(s);
+}
+
+// --- writing ---
+
+static const char *const methods[HUB_TOPICS] = {
+    [HUB_TOOLS] = "tools/list_changed",
+    [HUB_PROMPTS] = "prompts/list_changed",
+    [HUB_RESOURCES] = "resources/list_changed",
+    [HUB_RESOURCE] = "resources/updated",
+    [HUB_TASK] = "tasks",
+};
+
+static void put_head(struct buf *out, const char *method)
+{
+  buf_printf(out,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s\","
+             "\"params\":{",
+             method);
+}
+
+static void put_tail(struct buf *out, const struct stream *s)
+{
+  buf_add(out, SLICE("\"_meta\":{"));
+  put_subscription(out, s);
+  buf_add(out, SLICE("}}}"));
+}
+
+static void put_event(struct buf *out, const struct due *d)
+{
+  struct slice key = {d->bytes, d->key_len};
+  struct slice payload = {d->bytes + d->key_len, d->payload_len};
+  put_head(out, methods[d->topic]);
+  if (d->topic == HUB_RESOURCE) {
+    buf_add(out, SLICE("\"uri\":"));
+    json_put_string(out, key);
+    buf_putc(out, ',');
+  } else if (payload.len > 2) { // the members, without their braces
+    buf_add(out, (struct slice){payload.data + 1, payload.len - 2});
+    buf_putc(out, ',');
+  }
+}
+
+static void put_list(struct buf *out, struct stream *s)
+{
+  enum hub_topic topic = HUB_TOOLS;
+  while (!(s->lists_due & (1u << topic)))
+    topic++;
+  s->lists_due &= ~(1u << topic);
+  put_head(out, methods[topic]);
+}
+
+// Appends what is due first, which then is so no more.
+static void put_next(struct buf *out, struct stream *s)
+{
+  if (s->lists_due) {
+    put_list(out, s);
+  } else {
+    struct due *d = LIST_ITEM(s->events.next, struct due, link);
+    put_event(out, d);
+    list_remove(&d->link);
+    free(d);
+  }
+  put_tail(out, s);
+}
+
+static bool has_due(const struct stream *s)
+{
+  return s->lists_due || !list_empty(&s->events);
+}
+
+// What is lost must be seen to be lost: without memory the stream ends.
+static void write_due(struct stream *s)
+{
+  struct buf out = {0};
+  bool good = true;
+  while (good && !s->slow && has_due(s)) {
+    buf_reset(&out, 4096);
+    put_next(&out, s);
+    good = buf_ok(&out);
+    if (good) s->slow = !reply_notify(&s->reply, buf_slice(&out));
+  }
+  buf_finish(&out);
+  if (!good) stream_close(s);
+}
+
+// So many in one turn; then others have theirs.
+static void on_flush(struct timer *timer, void *ctx)
+{
+  struct streams *all = ctx;
+  for (int i = 0; i < STREAM_BATCH && !list_empty(&all->due); i++) {
+    struct stream *s = LIST_ITEM(all->due.next, struct stream, due_link);
+    list_remove(&s->due_link);
+    write_due(s);
+  }
+  if (!list_empty(&all->due)) timer_start(timer, 0);
+}
+
+static void make_due(struct stream *s)
+{
+  struct streams *all = &s->server->streams;
+  if (s->slow || !list_empty(&s->due_link)) return;
+  list_append(&all->due, &s->due_link);
+  if (!timer_armed(&all->flush)) timer_start(&all->flush, 0);
+}
+
+static void on_drain(void *ctx)
+{
+  struct stream *s = ctx;
+  s->slow = false;
+  if (has_due(s)) make_due(s);
+}
+
+// --- events ---
+
+static void drop_older(struct stream *s, const struct hub_event *e)
+{
+  LIST_EACH (it, &s->events) {
+    struct due *d = LIST_ITEM(it, struct due, link);
+    if (d->topic != e->topic ||
+        !slice_eq((struct slice){d->bytes, d->key_len}, e->key))
+      continue;
+    list_remove(it);
+    free(d);
+  }
+}
+
+static bool add_due(struct stream *s, const struct hub_event *e)
+{
+  size_t len = e->key.len + e->payload.len;
+  struct due *d = fault_now() ? NULL : malloc(sizeof(*d) + len);
+  if (!d) return false;
+  drop_older(s, e);
+  d->topic = e->topic;
+  d->key_len = (uint32_t)e->key.len;
+  d->payload_len = (uint32_t)e->payload.len;
+  if (e->key.len) memcpy(d->bytes, e->key.data, e->key.len);
+  if (e->payload.len)
+    memcpy(d->bytes + e->key.len, e->payload.data, e->payload.len);
+  list_append(&s->events, &d->link);
+  return true;
+}
+
+static void on_event(struct hub_sub *sub, const struct hub_event *e)
+{
+  struct stream *s = LIST_ITEM(sub, struct stream, sub);
+  if (e->topic < HUB_LISTS)
+    s->lists_due |= 1u << e->topic;
+  else if (!add_due(s, e)) {
+    stream_close(s);
+    return;
+  }
+  make_due(s);
+}
+
+// --- the beginning ---
+
+static struct stream *new_stream(struct job *job)
+{
+  struct slice id = job->env->id;
+  struct stream *s = fault_calloc(1, sizeof(*s) + id.len);
+  if (!s) return NULL;
+  s->server = job_server(job);
+  memcpy(s->id_text, id.data, id.len);
+  s->id = (struct slice){s->id_text, id.len};
+  list_init(&s->link);
+  list_init(&s->due_link);
+  list_init(&s->events);
+  hub_sub_init(&s->sub, s->server->streams.port, on_event);
+  s->server->streams.count++;
+  return s;
+}
+
+static bool watch(struct stream *s, const struct filter *granted)
+{
+  for (int topic = 0; topic < HUB_LISTS; topic++)
+    if (granted->lists & (1u << topic))
+      hub_watch(&s->sub, (enum hub_topic)topic, (struct slice){0});
+  for (size_t i = 0; i < granted->uri_count; i++)
+    if (!hub_watch(&s->sub, HUB_RESOURCE, granted->uris[i])) return false;
+  return true;
+}
+
+static void put_granted(struct buf *out, const struct filter *granted)
+{
+  static const char *const names[] = {
+      [HUB_TOOLS] = "toolsListChanged",
+      [HUB_PROMPTS] = "promptsListChanged",
+      [HUB_RESOURCES] = "resourcesListChanged",
+  };
+  for (int topic = 0; topic < HUB_LISTS; topic++) {
+    if (!(granted->lists & (1u << topic))) continue;
+    json_sep(out);
+    buf_printf(out, "\"%s\":true", names[topic]);
+  }
+  if (granted->uri_count == 0) return;
+  json_sep(out);
+  buf_add(out, SLICE("\"resourceSubscriptions\":["));
+  for (size_t i = 0; i < granted->uri_count; i++) {
+    json_sep(out);
+    json_put_string(out, granted->uris[i]);
+  }
+  buf_putc(out, ']');
+}
+
+static void put_acknowledgement(struct buf *out, const struct stream *s,
+                                const struct filter *granted)
+{
+  put_head(out, "subscriptions/acknowledged");
+  buf_add(out, SLICE("\"notifications\":{"));
+  put_granted(out, granted);
+  buf_add(out, SLICE("},"));
+  put_tail(out, s);
+}
+
+// So that notifications/cancelled finds it.
+static void make_cancellable(struct stream *s, const struct job *job)
+{
+  const struct inbound *in = &job->exchange->in;
+  if (!in->has_session) return;
+  s->inflight.mailbox = s->server->options.mailbox;
+  s->inflight.id = s->id;
+  s->inflight.cancel = on_cancelled;
+  memcpy(s->inflight.session, in->session.id, SESSION_ID_LEN);
+  mcp_shared_add(s->server->options.shared, &s->inflight);
+}
+
+static void begin(struct stream *s, struct job *job, struct slice first)
+{
+  make_cancellable(s, job);
+  list_append(&s->server->streams.open, &s->link);
+  s->reply = job->exchange->reply;
+  const struct outlet *outlet = &s->reply.outlet;
+  outlet->ops->on_gone(outlet->to, on_gone, s);
+  if (outlet->ops->on_drain) outlet->ops->on_drain(outlet->to, on_drain, s);
+  reply_last(&s->reply);
+  bool fast = reply_notify(&s->reply, first);
+  s->slow = !fast && outlet->ops->on_drain;
+}
+
+bool stream_open(struct job *job, const struct filter *granted)
+{
+  struct stream *s = new_stream(job);
+  if (!s) return false;
+  struct buf first = {0};
+  put_acknowledgement(&first, s, granted);
+  bool good = watch(s, granted) && buf_ok(&first);
+  if (good) {
+    begin(s, job, buf_slice(&first));
+    job_leave(job);
+  } else {
+    forget(s);
+  }
+  buf_finish(&first);
+  return good;
+}
+
+bool stream_exists(const struct streams *all, struct slice id)
+{
+  LIST_EACH (it, &all->open) {
+    const struct stream *s = LIST_ITEM(it, struct stream, link);
+    if (slice_eq(s->id, id)) return true;
+  }
+  return false;
+}
+
+// --- all of a server ---
+
+bool streams_init(struct streams *all, struct mcp_server *s,
+                  struct mailbox *mailbox)
+{
+  list_init(&all->open);
+  list_init(&all->due);
+  timer_init(&all->flush, s->options.loop, on_flush, all);
+  all->max = s->options.max_streams;
+  all->port = hub_join(s->options.hub, mailbox);
+  return all->port;
+}
+
+void streams_end(struct streams *all)
+{
+  all->closed = true;
+  while (all->port && !list_empty(&all->open))
+    end_with_result(LIST_ITEM(all->open.next, struct stream, link));
+}
+
+void streams_finish(struct streams *all)
+{
+  assert(all->count == 0);
+  timer_stop(&all->flush);
+  hub_leave(all->port);
+  all->port = NULL;
+}
