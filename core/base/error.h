@@ -36,6 +36,8 @@
     "this destination is not allowed for the integration")                     \
   X(E_UNAVAILABLE, "unavailable", 503, true, "the service cannot be reached")  \
   X(E_TIMEOUT, "timeout", 504, true, "no answer in time")                      \
+  X(E_UNSUPPORTED, "unsupported", 501, false,                                  \
+    "the client cannot do what is needed")                                     \
   X(E_SCRIPT, "script_failed", 500, false, "the integration's script failed")  \
   X(E_SCRIPT_LIMIT, "script_limit", 500, false,                                \
     "the integration's script used more than it may")                          \

@@ -35,22 +35,12 @@ static const struct {
     {"limiter", "the limit is used up"},
     {"bulkhead_full", "too many requests are under way"},
     {"deadline", "the deadline is over"},
-    {"flight_full", "too many callers wait for the same answer"},
-    {"stopping", "the gateway is stopping"},
-    {"miss", "nothing is kept"},
-    {"too_old", "what is kept is too old, unless the service fails"},
-    {"negative", "a failure is kept"},
-    {"last_resort", "the service failed, so what is kept is served"},
-    {"leads", "asks for all who want the same"},
-    {"joined", "another call asks for the same: waits for its answer"},
-    {"early", "it will be too old soon"},
-    {"method", "such a request is not kept"},
-    {"status", "such a status is not kept"},
-    {"no_store", "the answer says that it may not be kept"},
-    {"set_cookie", "it sets a cookie, so it is one caller's own"},
-    {"vary_any", "it depends on more than the request says"},
-    {"no_lifetime", "neither the answer nor the policy says for how long"},
-    {"invalidated", "what it shows has changed since it was asked for"},
+    {"not_safe_to_repeat", "the request changes something"},
+    {"breaker_not_closed", "the breaker is not closed"},
+    {"throttled", "the service said that it has too many requests"},
+    {"busy", "most places are taken"},
+    {"shedding", "this engine has too much to do"},
+    {"no_memory", "there is no memory"},
 };
 
 static const char *sentence(const struct trail_step *s)
@@ -78,34 +68,6 @@ static void say_run(const struct trail_step *s, struct buf *out)
   buf_puts(out, "the handler begins");
 }
 
-static void say_cache(const struct trail_step *s, struct buf *out)
-{
-  char age[32];
-  buf_puts(out, sentence(s));
-  if (!slice_is(slice_of(s->label), "miss"))
-    buf_printf(out, ", %s old", ms(s->a, age));
-}
-
-static void say_refresh(const struct trail_step *s, struct buf *out)
-{
-  buf_printf(out, "a refresh goes behind it: %s", sentence(s));
-}
-
-static void say_flight(const struct trail_step *s, struct buf *out)
-{
-  buf_puts(out, sentence(s));
-}
-
-static void say_store(const struct trail_step *s, struct buf *out)
-{
-  char fresh[32];
-  if (slice_is(slice_of(s->label), "kept"))
-    buf_printf(out, "%" PRId64 " bytes kept, fresh for %s", s->b,
-               ms(s->a, fresh));
-  else
-    buf_printf(out, "not kept: %s", sentence(s));
-}
-
 static void say_attempt(const struct trail_step *s, struct buf *out)
 {
   buf_printf(out, "%" PRId64 " %s", s->a, s->label);
@@ -122,8 +84,42 @@ static void say_answer(const struct trail_step *s, struct buf *out)
 static void say_backoff(const struct trail_step *s, struct buf *out)
 {
   char wait[32];
-  buf_printf(out, "waits %s, then tries again after %s", ms(s->a, wait),
+  buf_printf(out, "waits %s, tries again after %s; %" PRId64 " left",
+             ms(s->a, wait), s->label, s->b);
+}
+
+static void say_hedge(const struct trail_step *s, struct buf *out)
+{
+  struct slice label = slice_of(s->label);
+  if (slice_is(label, "won"))
+    buf_printf(out, "attempt %" PRId64 " has won, the others are given up",
+               s->a);
+  else if (slice_is(label, "launched"))
+    buf_printf(out, "no answer yet: attempt %" PRId64 " beside it", s->a);
+  else if (slice_is(label, "launched after a failure"))
+    buf_printf(out, "one has failed: attempt %" PRId64 " at once", s->a);
+  else
+    buf_printf(out, "no attempt beside it: %s", sentence(s));
+}
+
+static void say_breaker(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "%s: sent to see whether the service is well again",
              s->label);
+}
+
+static void say_limit(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "%" PRId64 " places from now on, it were %" PRId64, s->a,
+             s->b);
+}
+
+static void say_fault(const struct trail_step *s, struct buf *out)
+{
+  char wait[32];
+  buf_printf(out, "made up on purpose: %s", s->label);
+  if (s->b > 0) buf_printf(out, " %" PRId64, s->b);
+  if (s->a > 0) buf_printf(out, ", after %s", ms(s->a, wait));
 }
 
 static void say_no_retry(const struct trail_step *s, struct buf *out)
@@ -202,8 +198,8 @@ static const words_fn words[TRAIL_KINDS] = {
     [TRAIL_REJECT] = say_reject,     [TRAIL_REPLAY] = say_replay,
     [TRAIL_FALLBACK] = say_fallback, [TRAIL_SLEEP] = say_sleep,
     [TRAIL_CANCEL] = say_cancel,     [TRAIL_RESULT] = say_result,
-    [TRAIL_CACHE] = say_cache,       [TRAIL_REFRESH] = say_refresh,
-    [TRAIL_FLIGHT] = say_flight,     [TRAIL_STORE] = say_store,
+    [TRAIL_HEDGE] = say_hedge,       [TRAIL_BREAKER] = say_breaker,
+    [TRAIL_LIMIT] = say_limit,       [TRAIL_FAULT] = say_fault,
 };
 
 static const struct {

@@ -53,35 +53,34 @@ void trail_add(struct trail *t, uint64_t now_ns, enum trail_kind kind,
   step->b = b;
   step->kind = (uint16_t)kind;
   step->code = (uint16_t)code;
+  step->call = 0;
   set_label(step->label, label);
 }
 
-// The newest step, to where its time belongs.
-static void sink(struct trail *t)
+// --- the steps of an inner call ---
+
+#define ROOM_KEPT 6 // steps that the outer call may still make
+
+static void insert(struct trail *t, const struct trail_step *step)
 {
-  for (uint32_t i = t->count - 1; i > 0; i--) {
-    struct trail_step *before = &t->steps[i - 1], *step = &t->steps[i];
-    if (before->at_ns <= step->at_ns) return;
-    struct trail_step swap = *before;
-    *before = *step;
-    *step = swap;
-  }
+  uint32_t at = t->count++;
+  for (; at > 0 && t->steps[at - 1].at_ns > step->at_ns; at--)
+    t->steps[at] = t->steps[at - 1];
+  t->steps[at] = *step;
 }
 
-void trail_join(struct trail *t, const struct trail *other, uint64_t since_ns)
+void trail_join(struct trail *t, const struct trail *inner, uint16_t number)
 {
-  t->dropped += other->dropped;
-  for (uint32_t i = 0; i < other->count; i++) {
-    uint64_t at_ns = other->start_ns + other->steps[i].at_ns;
-    if (at_ns < since_ns) continue;
-    if (t->count == TRAIL_STEPS) {
-      t->dropped++;
-      continue;
-    }
-    t->steps[t->count++] = other->steps[i];
-    t->steps[t->count - 1].at_ns =
-        at_ns > t->start_ns ? at_ns - t->start_ns : 0;
-    sink(t);
+  uint32_t room = TRAIL_STEPS - t->count, n = inner->count;
+  uint32_t keep = room > ROOM_KEPT ? room - ROOM_KEPT : room > 0;
+  if (keep > n) keep = n;
+  t->dropped += inner->dropped + n - keep;
+  for (uint32_t i = 0; i < keep; i++) {
+    struct trail_step step = inner->steps[i + 1 < keep ? i : n - 1];
+    uint64_t at_ns = inner->start_ns + step.at_ns;
+    step.at_ns = at_ns > t->start_ns ? at_ns - t->start_ns : 0;
+    if (!step.call) step.call = number;
+    insert(t, &step);
   }
 }
 
@@ -90,6 +89,7 @@ void trail_join(struct trail *t, const struct trail *other, uint64_t since_ns)
 // A row of the table before it is lined up.
 struct row {
   char time[24];
+  char name[32];
   char numbers[64];
 };
 
@@ -121,6 +121,10 @@ static struct row row_of(const struct trail_step *step)
   struct row row = {0};
   human_time(row.time, step->at_ns);
   const char *name = kinds[step->kind].name;
+  if (step->call)
+    snprintf(row.name, sizeof(row.name), "%u> %s", step->call, name);
+  else
+    snprintf(row.name, sizeof(row.name), "%s", name);
   const char *a = kinds[step->kind].a, *b = kinds[step->kind].b;
   char first[32] = "", second[30] = "";
   if (*a) human_number(first, sizeof(first), name, a, step->a);
@@ -170,7 +174,7 @@ static struct widths measure(const struct trail *t)
   for (uint32_t i = 0; i < t->count; i++) {
     struct row row = row_of(&t->steps[i]);
     widen(&w.time, row.time);
-    widen(&w.name, kinds[t->steps[i].kind].name);
+    widen(&w.name, row.name);
     widen(&w.numbers, row.numbers);
     widen(&w.label, t->steps[i].label);
   }
@@ -183,7 +187,7 @@ static void print_step(const struct trail_step *step, struct widths w,
   struct row row = row_of(step);
   pad(out, width_of(row.time), w.time);
   put_cell(out, row.time, 0);
-  put_cell(out, kinds[step->kind].name, w.name);
+  put_cell(out, row.name, w.name);
   if (w.numbers) put_cell(out, row.numbers, w.numbers);
   if (w.label) put_cell(out, step->label, w.label);
   if (step->code != OK) put_cell(out, error_name(step->code), 0);
@@ -213,6 +217,7 @@ static void step_json(const struct trail_step *step, struct buf *out)
 {
   buf_putc(out, '{');
   put_number(out, "at_us", (int64_t)(step->at_ns / 1000));
+  if (step->call) put_number(out, "in", step->call);
   json_put_name(out, "step");
   json_put_string(out, slice_of(kinds[step->kind].name));
   json_put_name(out, "code");

@@ -115,4 +115,6 @@ void bind_ctx(lua_State *L)
   bind_ctx_http(L);
   bind_ctx_log(L);
   bind_ctx_notify(L);
+  bind_ctx_call(L);
+  bind_ctx_ask(L);
 }

@@ -1,13 +1,19 @@
 // bind_random.c -- tide.random and tide.uuid.
+//
+// In a call they are drawn from the call's run, so that a handler that is
+// replayed with an answer draws the same again (script/ask.h).
 
 #include <lauxlib.h>
 #include <stdio.h>
 
 #include "bind/bind.h"
+#include "script/call.h"
 
 static struct prng *prng_of(lua_State *L)
 {
-  return lua_touserdata(L, lua_upvalueindex(1));
+  struct call *call = task_owner(L);
+  struct prng *p = call ? asking_chance(call_asking(call)) : NULL;
+  return p ? p : lua_touserdata(L, lua_upvalueindex(1));
 }
 
 /// tide.random(): number -- uniform in [0, 1)
@@ -41,6 +47,11 @@ static void seeded_uuid(struct prng *p, char out[UUID_LEN + 1])
 static int uuid(lua_State *L)
 {
   char text[UUID_LEN + 1];
+  struct call *call = task_owner(L);
+  if (call && asking_uuid(call_asking(call), text)) {
+    lua_pushlstring(L, text, UUID_LEN);
+    return 1;
+  }
   if (lua_toboolean(L, lua_upvalueindex(2))) {
     seeded_uuid(prng_of(L), text);
   } else if (!random_uuid(text)) {

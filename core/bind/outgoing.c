@@ -34,15 +34,14 @@ void outgoing_stop(struct outgoing *o)
 {
   if (!o->running) return;
   if (call_expired(o->part.call))
-    fetch_expire(&o->fetch);
+    exchange_expire(&o->exchange);
   else
-    fetch_cancel(&o->fetch);
+    exchange_cancel(&o->exchange);
 }
 
 void outgoing_free(struct outgoing *o)
 {
   list_remove(&o->part.link);
-  fetch_finish(&o->fetch);
   http_answer_finish(&o->answer);
   buf_finish(&o->url);
   buf_finish(&o->body);

@@ -11,25 +11,9 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "guard/fetch.h"
+#include "guard/exchange.h"
 #include "script/call.h"
 #include "script/task.h"
-
-#define OUTGOING_CACHE_TIMES 4
-
-enum outgoing_cache_said {
-  OUTGOING_CACHE_BY_POLICY,
-  OUTGOING_CACHE_OFF,
-  OUTGOING_CACHE_ON
-};
-
-struct outgoing_cache { // the option; see outgoing_cache.c
-  enum outgoing_cache_said said;
-  int64_t ms[OUTGOING_CACHE_TIMES]; // -1: not said
-  int shared;                       // the same
-  int safe;                         // a POST: it changes nothing
-  struct slice key;
-};
 
 struct outgoing {
   struct call_part part; // in its call's list until freed
@@ -38,28 +22,25 @@ struct outgoing {
   struct header *headers;
   size_t header_count, header_room;
   bool has_body, idempotent;
+  bool plain;  // of an auth function: without credentials
+  bool unsafe; // must not be sent twice
   uint32_t timeout_ms;
   struct slice method, path;
   struct slice shown; // the path, for log and trail
 
-  struct outgoing_cache cache;
-
-  struct fetch fetch;
+  struct exchange exchange;
   struct task_ticket ticket;
-  bool behind;  // what is kept is served, and refreshed
-  bool running; // the fetch has begun and not ended
+  bool running; // the exchange has begun and not ended
   bool waiting; // a task waits for it
 
   struct exchange_result result;
-  enum fetch_source source;
-  uint64_t age_ns;
   struct http_answer answer;
 };
 
 // Raises when out of memory.
 struct outgoing *outgoing_new(lua_State *L, struct call *call);
 void outgoing_free(struct outgoing *o);
-// Ends the fetch, if there is one.
+// Ends the exchange, if there is one.
 void outgoing_stop(struct outgoing *o);
 
 // Reads method (a string at `method`), path (`path`) and the options table at

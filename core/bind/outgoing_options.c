@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/encode.h"
-#include "bind/outgoing_cache.h"
 #include "net/url.h"
 #include "script/convert.h"
 #include "script/secret_value.h"
@@ -202,7 +201,6 @@ static const struct {
     {"body", read_body, true},
     {"timeout_ms", read_timeout, false},
     {"idempotent", read_idempotent, false},
-    {"cache", outgoing_read_cache, false},
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
@@ -216,7 +214,7 @@ static void refuse_unknown(lua_State *L, int options)
     if (i == KNOWN)
       luaL_error(L,
                  "unknown option '%s' (there are query, headers, json, form, "
-                 "body, timeout_ms, idempotent, cache)",
+                 "body, timeout_ms, idempotent)",
                  name);
     lua_pop(L, 1); // name value
   }

@@ -15,28 +15,16 @@ void attempt_step(const struct attempt *a, enum trail_kind kind, int64_t n,
 
 // --- the wire ---
 
-// What is left of the call, in whole milliseconds and never 0: libcurl takes 0
-// for "no limit".
-static uint32_t remaining_ms(const struct attempt *a)
-{
-  uint64_t ms = attempt_left(a) / NS_PER_MS;
-  if (ms == 0) return 1;
-  return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
 static void limit_times(struct attempt *a, struct http_attempt *wire)
 {
-  const struct policy *p = a->options->policy;
-  uint32_t left = remaining_ms(a);
-  uint32_t own = a->options->timeout_ms;
-  uint32_t configured = (uint32_t)p->attempt_ms;
-  if (own > 0 && own < configured) configured = own;
-
-  a->cut_by_deadline = left < configured;
-  wire->total_ms = a->cut_by_deadline ? left : configured;
-  wire->connect_ms = (uint32_t)p->connect_ms;
-  wire->first_byte_ms = (uint32_t)p->first_byte_ms;
-  wire->max_body_bytes = (size_t)p->max_response_bytes;
+  const struct exchange_options *o = a->options;
+  struct deadline_share share = deadline_attempt(o->deadline_ns, attempt_now(a),
+                                                 a->timeout_ms, a->useful_ns);
+  a->cut_by_deadline = share.cut;
+  wire->total_ms = share.ms;
+  wire->connect_ms = (uint32_t)o->policy->connect_ms;
+  wire->first_byte_ms = (uint32_t)o->policy->first_byte_ms;
+  wire->max_body_bytes = (size_t)o->policy->max_response_bytes;
 }
 
 bool attempt_send(struct attempt *a)

@@ -2,7 +2,7 @@
 //
 //   breaker peek -> gate -> limiter -> bulkhead -> breaker -> wire
 //    (fails fast)  (wait holding nothing)  (place) (permit)
-//   answer: outcome -> breaker, bulkhead, budget, gate -> done
+//   answer: outcome -> breaker, bulkhead, budgets, gate, latency -> done
 //
 // The order and its reasons: resilience.md, section 1. Whoever waits for the
 // gate or the limiter holds nothing; the place comes before the permit, so that
@@ -73,12 +73,15 @@ struct attempt {
   const struct exchange_options *options;
   attempt_done_fn done;
   void *ctx;
-  uint32_t number;   // from 1, in its exchange
-  bool stale_before; // an attempt before it met a dead connection
+  uint32_t number;    // from 1, in its exchange
+  bool stale_before;  // an attempt before it met a dead connection
+  bool after_failure; // an arm that was launched because another had failed
 
   enum attempt_state state;
   enum attempt_stop stop;
   bool cut_by_deadline;
+  uint64_t useful_ns; // the shortest rest in which it makes sense
+  uint32_t timeout_ms;
   uint64_t sent_ns; // when, if SENT
   struct timer timer;
   struct gate_place gate;     // while AT_GATE

@@ -38,6 +38,8 @@ static void send(struct attempt *a)
     return;
   }
   a->token = permit.token;
+  if (a->token.kind == TOKEN_PROBE)
+    attempt_step(a, TRAIL_BREAKER, 0, "half_open");
   if (attempt_send(a)) return;
   breaker_release(&a->options->upstream->breaker, &a->token);
   admit_give_place(a);
@@ -66,13 +68,19 @@ static void on_grant(struct bulkhead_waiter *waiter)
   mailbox_post(place->mailbox, &place->granted);
 }
 
+// A quarter of what is left is enough of waiting, whatever the policy says.
+static uint64_t latest_start(const struct attempt *a)
+{
+  uint64_t left = attempt_left(a);
+  return left < a->useful_ns ? 0 : attempt_now(a) + left / 4;
+}
+
 static bool take_place(struct attempt *a)
 {
   struct place *place = guard_memory(sizeof(*place));
   if (!place) return false;
   *place = (struct place){
-      .waiter = {.grant = on_grant,
-                 .deadline_ns = a->options->deadline_ns - MIN_USEFUL_NS},
+      .waiter = {.grant = on_grant, .deadline_ns = latest_start(a)},
       .granted = {.fn = on_granted},
       .mailbox = a->options->mailbox,
       .attempt = a,
@@ -148,7 +156,7 @@ static void ask_limiter(struct attempt *a)
 static void pass_gate(struct attempt *a)
 {
   uint64_t left = attempt_left(a);
-  uint64_t patience = left > MIN_USEFUL_NS ? left - MIN_USEFUL_NS : 0;
+  uint64_t patience = left > a->useful_ns ? left - a->useful_ns : 0;
   a->gate = gate_pass(&a->options->upstream->gate, GATE_SPACING_NS,
                       attempt_now(a), patience);
   if (!a->gate.ok)
@@ -186,9 +194,34 @@ static void on_timer(struct timer *timer, void *ctx)
 
 // --- 1, 2: time, and the breaker without taking a permit ---
 
+// What the upstream usually takes is what another try needs at least: less only
+// burns its time. Not so the first try, and no more than half of its own timeout:
+// the slow tools of a service, or an outage, must not lock out its fast ones, and
+// an upstream that is never asked is never seen to be well again.
+static uint64_t useful_of(const struct attempt *a, const struct latency_view *v)
+{
+  if (a->number == 1 || v->count < HEDGE_SAMPLES) return DEADLINE_USEFUL_NS;
+  uint64_t half = a->timeout_ms * NS_PER_MS / 2;
+  uint64_t useful = smaller(half, deadline_useful_ns(v));
+  return useful > DEADLINE_USEFUL_NS ? useful : DEADLINE_USEFUL_NS;
+}
+
+static void take_times(struct attempt *a)
+{
+  const struct exchange_options *o = a->options;
+  struct latency_view view =
+      latency_view(&o->upstream->latency, attempt_now(a));
+  uint32_t ms = (uint32_t)o->policy->attempt_ms;
+  if (o->timeout_ms > 0 && o->timeout_ms < ms) ms = o->timeout_ms;
+  bool learned = o->policy->attempt_learned;
+  a->timeout_ms = learned ? deadline_timeout_ms(&view, ms) : ms;
+  a->useful_ns = useful_of(a, &view);
+}
+
 // What is not used yet is left as it is: this is the hot path.
 static void reset(struct attempt *a)
 {
+  take_times(a);
   a->state = ATTEMPT_IDLE;
   a->stop = STOP_NOT;
   a->cut_by_deadline = false;
@@ -202,7 +235,7 @@ void attempt_begin(struct attempt *a)
   uint64_t wait;
   struct breaker_options options = policy_breaker(a->options->policy);
   reset(a);
-  if (attempt_left(a) < MIN_USEFUL_NS)
+  if (attempt_left(a) < a->useful_ns)
     attempt_refuse(a, REJECT_DEADLINE, 0);
   else if (!breaker_peek(&a->options->upstream->breaker, &options, is_retry(a),
                          attempt_now(a), &wait))

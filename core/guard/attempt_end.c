@@ -59,8 +59,22 @@ static void tell_budget(struct attempt *a, const struct attempt_end *end)
 {
   if (a->number > 1 || outcome_row(end->outcome)->charge != CHARGE_DEPOSIT)
     return;
+  struct upstream *u = a->options->upstream;
   struct budget_options options = policy_budget(a->options->policy);
-  budget_deposit(&a->options->upstream->budget, &options);
+  budget_deposit(&u->budget, &options);
+  if (a->options->policy->hedge_extra == 0) return;
+  options = hedge_budget_options();
+  budget_deposit(&u->hedges, &options);
+}
+
+// A loser of a hedge was cancelled because it was slow: unless it counts as
+// what has gone by, only survivors are seen and the delay drifts down.
+static void tell_latency(struct attempt *a, const struct attempt_end *end)
+{
+  bool lost = a->stop == STOP_LOST && end->outcome == OUTCOME_CANCELLED;
+  if (outcome_row(end->outcome)->sample == SAMPLE_NO && !lost) return;
+  latency_record(&a->options->upstream->latency, end->answer->total_ns,
+                 attempt_now(a));
 }
 
 // "Later" is for everyone: the gate closes for all calls of this upstream.
@@ -73,6 +87,7 @@ static void tell_gate(struct attempt *a, const struct attempt_end *end)
   uint64_t wait = end->hint_ms >= 0 ? (uint64_t)end->hint_ms * NS_PER_MS
                                     : backoff_ns(base, prng_unit(o->chance));
   gate_close(&o->upstream->gate, now + wait, now);
+  atomic_store_explicit(&o->upstream->throttled_ns, now, memory_order_relaxed);
 }
 
 // --- an answer ---
@@ -112,6 +127,7 @@ void attempt_on_answer(void *ctx, struct http_answer *answer)
   admit_give_place(a);
   tell_budget(a, &end);
   tell_gate(a, &end);
+  tell_latency(a, &end);
   a->state = ATTEMPT_ENDED;
   a->done(a, &end); // a may be gone from here on
 }

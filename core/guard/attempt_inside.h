@@ -5,11 +5,9 @@
 #define GUARD_ATTEMPT_INSIDE_H
 
 #include "guard/attempt.h"
+#include "guard/deadline.h"
 #include "guard/exchange.h"
 #include "loop/clock.h"
-
-// The shortest rest in which an attempt makes sense (resilience.md, section 2).
-#define MIN_USEFUL_NS UINT64_C(20000000)
 
 static inline uint64_t attempt_now(const struct attempt *a)
 {
@@ -18,8 +16,7 @@ static inline uint64_t attempt_now(const struct attempt *a)
 
 static inline uint64_t attempt_left(const struct attempt *a)
 {
-  uint64_t now = attempt_now(a), deadline = a->options->deadline_ns;
-  return deadline > now ? deadline - now : 0;
+  return deadline_left_ns(a->options->deadline_ns, attempt_now(a));
 }
 
 void attempt_step(const struct attempt *a, enum trail_kind kind, int64_t n,

@@ -293,6 +293,11 @@ void bulkhead_resize(struct bulkhead *b, const struct bulkhead_options *o,
   tell(&granted);
 }
 
+uint32_t bulkhead_limit(struct bulkhead *b)
+{
+  return limit_of(b);
+}
+
 uint32_t bulkhead_in_flight(struct bulkhead *b)
 {
   return in_flight(load(b));

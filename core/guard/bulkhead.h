@@ -90,6 +90,7 @@ void bulkhead_resize(struct bulkhead *b, const struct bulkhead_options *o,
                      uint32_t limit, uint64_t now_ns);
 
 uint32_t bulkhead_in_flight(struct bulkhead *b);
+uint32_t bulkhead_limit(struct bulkhead *b);
 uint32_t bulkhead_queued(struct bulkhead *b);
 
 #endif

@@ -12,6 +12,11 @@
 // the rest). From 500 samples on an attempt's timeout is 1.5 times the p99.9,
 // from 1 s to what is configured: AWS picks the rate of false timeouts, 0.1 %.
 //
+// Quantiles are an upstream's and policies are a tool's, so of an upstream with
+// fast and slow tools they say little: the learned timeout is for policies that
+// ask for it (attempt.learned), and the median is asked for from the second
+// attempt on and with enough samples only. resilience.md has both always.
+//
 // Pure.
 
 #ifndef GUARD_DEADLINE_H

@@ -43,6 +43,7 @@ void exchange_finish(struct exchange *x, enum error_code code,
                               ? x->past.hint_ms
                               : retry_after_ms;
   give_cost_back(x);
+  if (x->past.hedging) exchange_hedge_free(x);
   x->state = EXCHANGE_ENDED;
   struct http_answer last = {0};
   if (x->past.has_last) last = x->last;
@@ -53,12 +54,24 @@ void exchange_finish(struct exchange *x, enum error_code code,
 
 // --- an attempt has ended ---
 
-static void keep(struct exchange *x, const struct attempt_end *end)
+int64_t exchange_budget_left(struct exchange *x)
 {
-  struct exchange_past *past = &x->past;
+  struct budget_options options = policy_budget(x->options.policy);
+  return budget_balance(&x->options.upstream->budget, &options,
+                        loop_now(x->options.loop)) /
+         BUDGET_TOKEN;
+}
+
+void exchange_note_effect(struct exchange *x, const struct attempt_end *end)
+{
   enum side_effect effect =
       outcome_side_effect(end->outcome, x->options.attempt.method, end->answer);
-  if (effect > past->side_effect) past->side_effect = effect;
+  if (effect > x->past.side_effect) x->past.side_effect = effect;
+}
+
+void exchange_keep(struct exchange *x, const struct attempt_end *end)
+{
+  struct exchange_past *past = &x->past;
   if (past->has_last) http_answer_finish(&x->last);
   x->last = *end->answer;
   *end->answer = (struct http_answer){0};
@@ -69,35 +82,38 @@ static void keep(struct exchange *x, const struct attempt_end *end)
   past->stale |= end->outcome == OUTCOME_STALE_REUSE;
 }
 
-static int64_t in_ms(uint64_t wait_ns)
-{
-  if (wait_ns == 0) return -1;
-  return (int64_t)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
-}
-
 static void on_ended(struct attempt *a, const struct attempt_end *end)
 {
   struct exchange *x = a->ctx;
+  if (x->past.hedging) {
+    exchange_hedge_ended(x, a, end);
+    return;
+  }
   if (!end->answer) {
-    exchange_finish(x, end->code, end->reject, in_ms(end->wait_ns));
+    exchange_finish(x, end->code, end->reject, exchange_wait_ms(end->wait_ns));
     return;
   }
   x->past.attempts++;
   x->past.cost = 0; // spent
-  keep(x, end);
+  exchange_note_effect(x, end);
+  exchange_keep(x, end);
   exchange_again(x, end);
+}
+
+void exchange_ready(struct exchange *x, struct attempt *a, uint32_t number)
+{
+  a->options = &x->options;
+  a->done = on_ended;
+  a->ctx = x;
+  a->number = number;
+  a->stale_before = x->past.stale;
 }
 
 void exchange_try(struct exchange *x)
 {
-  struct attempt *a = &x->attempt;
   x->state = EXCHANGE_TRYING;
-  a->options = &x->options;
-  a->done = on_ended;
-  a->ctx = x;
-  a->number = x->past.attempts + 1;
-  a->stale_before = x->past.stale;
-  attempt_begin(a);
+  exchange_ready(x, &x->attempt, x->past.attempts + 1);
+  attempt_begin(&x->attempt);
 }
 
 // --- beginning and giving up ---
@@ -105,7 +121,11 @@ void exchange_try(struct exchange *x)
 static void on_timer(struct timer *timer, void *ctx)
 {
   (void)timer;
-  exchange_try(ctx);
+  struct exchange *x = ctx;
+  if (x->past.hedging)
+    exchange_hedge_due(x);
+  else
+    exchange_try(x);
 }
 
 bool exchange_start(struct exchange *x, const struct exchange_options *options,
@@ -118,6 +138,7 @@ bool exchange_start(struct exchange *x, const struct exchange_options *options,
   x->options.attempt.replayable = options->idempotent || options->keyed ||
                                   method_is_idempotent(options->attempt.method);
   timer_init(&x->timer, options->loop, on_timer, x);
+  if (options->policy->hedge_extra > 0) exchange_hedge_plan(x);
   exchange_try(x);
   return true;
 }
@@ -125,6 +146,10 @@ bool exchange_start(struct exchange *x, const struct exchange_options *options,
 static void stop(struct exchange *x, enum attempt_stop why)
 {
   x->past.cancelled = true;
+  if (x->past.hedging) {
+    exchange_hedge_stop(x, why);
+    return;
+  }
   if (x->state == EXCHANGE_TRYING) {
     attempt_cancel(&x->attempt, why);
     return;

@@ -2,7 +2,13 @@
 //
 //   attempt (guard/attempt.h) ends -> once more?
 //        retry: wait, the next attempt         done: the result
-//        hedge: a second one beside the first, after a delay
+//        hedge: more of them beside the first, after a delay each
+//
+// A hedge is in place of retries (guard/hedge.h), where the policy says so and
+// the request may be sent twice at a time. The arms that lose are cancelled
+// before `done`: the struct is the caller's, so none may outlive it, and letting
+// an HTTP/1.1 loser run on to save its connection (resilience.md, section 6)
+// would cost an allocation each to save one handshake of a rare loser.
 //
 // The error that is reported is the last one that came from the wire: a refusal
 // of our own never hides it.
@@ -22,6 +28,7 @@
 #include "base/random.h"
 #include "base/trail.h"
 #include "guard/attempt.h"
+#include "guard/hedge.h"
 #include "guard/outcome.h"
 #include "guard/policy.h"
 #include "guard/reject.h"
@@ -78,18 +85,25 @@ struct exchange_options {
 
 enum exchange_state { EXCHANGE_TRYING, EXCHANGE_IN_BACKOFF, EXCHANGE_ENDED };
 
+#define HEDGE_EXTRA_MAX 2
+
 // Private, but embedded by value.
 struct exchange {
   struct exchange_options options;
   exchange_done_fn done;
   void *ctx;
   enum exchange_state state;
-  struct timer timer; // of the backoff
-  struct attempt attempt;
+  struct timer timer;     // of the backoff, or of the hedge
+  struct attempt attempt; // the first, and each retry
+  // If past.hedging; the arms are allocated when they are launched.
+  struct attempt *arms[HEDGE_EXTRA_MAX];
+  struct hedge_group group;
+  uint64_t hedge_delay_ns;
   struct exchange_past {
     uint32_t attempts; // that were on the wire
     bool free_used, early_used, stale, cancelled;
-    int64_t cost;                 // withdrawn for a retry that was not sent
+    bool hedging, settled; // settled: who wins is known, arms are only ended
+    int64_t cost;          // withdrawn for a retry that was not sent
     enum side_effect side_effect; // the worst so far
     enum outcome outcome;         // of `last`, as are these
     enum error_code code;

@@ -5,8 +5,7 @@
 #include "guard/idempotency.h"
 #include "guard/retry.h"
 
-#define REPLAYABLE_BODY_MAX ((size_t)1024 * 1024)
-#define TOO_EARLY           425
+#define TOO_EARLY 425
 
 // Answers that are final by their outcome and yet call for another try; only
 // where the integration has not said something else.
@@ -36,13 +35,13 @@ static struct retry_facts facts_of(struct exchange *x,
       .hint_ms = end->hint_ms,
       .repeatable = x->options.attempt.replayable,
       .free_used = x->past.free_used,
-      .body_replayable = x->options.attempt.body.len <= REPLAYABLE_BODY_MAX,
+      .body_replayable = exchange_replayable_body(x),
       .cancelled = x->past.cancelled,
       .breaker_open = !breaker_peek(&u->breaker, &breaker, true, now, &wait),
       .now_ns = now,
       .deadline_ns = x->options.deadline_ns,
       .gate_ns = gate_opens_ns(&u->gate, now),
-      .min_useful_ns = MIN_USEFUL_NS,
+      .min_useful_ns = x->attempt.useful_ns,
       .unit = prng_unit(x->options.chance),
   };
 }
@@ -81,9 +80,9 @@ static void wait_and_try(struct exchange *x, const struct retry_facts *facts,
   x->past.free_used |= answer->free;
   x->past.early_used |= facts->plea == PLEA_TOO_EARLY;
   x->state = EXCHANGE_IN_BACKOFF;
-  attempt_step(&x->attempt, TRAIL_BACKOFF,
-               (int64_t)(answer->wait_ns / NS_PER_MS),
-               why_again(facts->outcome, facts->plea));
+  trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_BACKOFF, OK,
+            (int64_t)(answer->wait_ns / NS_PER_MS), exchange_budget_left(x),
+            slice_of(why_again(facts->outcome, facts->plea)));
   timer_start(&x->timer, answer->wait_ns);
 }
 

@@ -21,6 +21,7 @@ const char *hedge_name(enum hedge_verdict v)
 static uint64_t delay_of(const struct hedge_options *o,
                          const struct latency_view *l)
 {
+  if (o->said_delay_ns > 0) return o->said_delay_ns;
   if (l->count < HEDGE_SAMPLES) return o->unknown_delay_ns;
   return l->p95_ns > o->min_delay_ns ? l->p95_ns : o->min_delay_ns;
 }
@@ -49,6 +50,11 @@ struct hedge_plan hedge_plan(const struct hedge_options *o,
 {
   uint64_t delay = delay_of(o, &f->latency);
   return (struct hedge_plan){judge(o, f, delay), delay};
+}
+
+struct budget_options hedge_budget_options(void)
+{
+  return (struct budget_options){.cap = HEDGE_CAP, .deposit = HEDGE_DEPOSIT};
 }
 
 bool hedge_pay(struct hedge_budget own, struct hedge_budget shared,

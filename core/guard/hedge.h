@@ -3,14 +3,15 @@
 // Off by default, and only for what may be repeated because it changes nothing
 // (a key alone is not enough: of two at once, one gets 409). hedge_plan() says
 // whether a call may hedge at all, and after which delay: the p95 of the last
-// five minutes, at least 10 ms; 2 s where there are fewer than 100 samples. It
-// does not where that could make trouble worse: breaker not closed, throttled in
-// the last ten seconds, more than 80 % of the slots in use, shedding, or less
-// than twice the delay left.
+// five minutes, at least 10 ms; 2 s where there are fewer than 100 samples; or
+// what the policy says. It does not where that could make trouble worse: breaker
+// not closed, throttled in the last ten seconds, more than 80 % of the slots in
+// use, shedding, or less than twice the delay left.
 //
 // When the delay is over, hedge_pay(): 5 % of the successful calls, in a bucket
 // of its own without a floor, and the budget that retries share. If it refuses,
-// the hedge is not launched, and what runs is left alone.
+// the hedge is not launched, and what runs is left alone. An arm that follows a
+// failure is a retry without the wait, and is paid as one.
 //
 // A group is the arms of one call. The first final answer wins; a failure that
 // another try may repair launches the next arm at once, so a fast error never
@@ -58,7 +59,8 @@ enum hedge_verdict {
 };
 
 struct hedge_options {
-  uint32_t extra; // arms beside the first; 0: off
+  uint32_t extra;         // arms beside the first; 0: off
+  uint64_t said_delay_ns; // by the policy; 0: by what is known
   uint64_t min_delay_ns, unknown_delay_ns;
 };
 
@@ -84,6 +86,9 @@ struct hedge_budget { // a budget and its options
   struct budget *budget;
   const struct budget_options *options;
 };
+
+// Of a bucket of hedges: 5 % of the successes, no floor.
+struct budget_options hedge_budget_options(void);
 
 // From both, or from neither.
 bool hedge_pay(struct hedge_budget own, struct hedge_budget shared,

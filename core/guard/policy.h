@@ -22,6 +22,8 @@
     "name lookup, TCP and TLS of a new connection")                            \
   X("attempt.first_byte_ms", first_byte_ms, 0, 0, 3600000,                     \
     "until the answer begins; 0 means no limit of its own")                    \
+  X("attempt.learned", attempt_learned, 0, 0, 1,                               \
+    "1: where 1.5 times the slowest thousandth is less, that is its time")     \
   X("response.max_bytes", max_response_bytes, 16777216, 1024, 268435456,       \
     "the decoded body of an answer")                                           \
   X("retry.attempts", retry_attempts, 3, 1, 10,                                \
@@ -35,6 +37,10 @@
     "retries of all calls that successes need not have paid for")              \
   X("retry.budget_percent", retry_budget_percent, 10, 0, 100,                  \
     "what successes pay for: retries per hundred of them")                     \
+  X("hedge.extra", hedge_extra, 0, 0, 2,                                       \
+    "tries beside the first, in place of retries, for what changes nothing")   \
+  X("hedge.delay_ms", hedge_delay_ms, 0, 0, 600000,                            \
+    "how long the first is given; 0 means its 95th percentile")                \
   X("breaker.window_ms", breaker_window_ms, 10000, 1000, 600000,               \
     "how far back failures count")                                             \
   X("breaker.min_calls", breaker_min_calls, 20, 1, 10000,                      \
@@ -67,23 +73,7 @@
   X("bulkhead.queue", bulkhead_queue, 64, 0, 100000,                           \
     "attempts that may wait for one of those places")                          \
   X("bulkhead.max_wait_ms", bulkhead_max_wait_ms, 100, 0, 600000,              \
-    "and for how long")                                                        \
-  X("cache.on", cache_on, 0, 0, 1,                                             \
-    "1: answers to reads are kept as long as they say themselves")             \
-  X("cache.ttl_ms", cache_ttl_ms, 0, 0, 604800000,                             \
-    "how long an answer that does not say it is fresh; above 0 means on")      \
-  X("cache.max_ttl_ms", cache_max_ttl_ms, 3600000, 1, 604800000,               \
-    "the longest that any answer is fresh")                                    \
-  X("cache.stale_ms", cache_stale_ms, 60000, 0, 604800000,                     \
-    "then still served so long while a refresh runs; at most its ttl")         \
-  X("cache.stale_if_error_ms", cache_stale_if_error_ms, 0, 0, 604800000,       \
-    "and so long when the service fails")                                      \
-  X("cache.negative_ms", cache_negative_ms, 30000, 0, 3600000,                 \
-    "the longest that a 404 or 410 is kept")                                   \
-  X("cache.shared", cache_shared, 0, 0, 1,                                     \
-    "1: one principal may be served what another one fetched")                 \
-  X("cache.coalesce", cache_coalesce, 1, 0, 1,                                 \
-    "1: who asks for the same at the same time shares one request")
+    "and for how long")
 
 struct policy {
   struct slice name;

@@ -119,6 +119,41 @@ static void check_breaker(struct checking *c)
       (long long)p->limiter_period_ms, most, (long long)p->breaker_min_calls);
 }
 
+// --- hedges that never come ---
+
+static void check_hedge_delay(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long delay = p->hedge_delay_ms;
+  if (!is_said(c, "hedge.delay_ms") || delay == 0) return;
+  if (p->hedge_extra == 0)
+    say(c, false, "hedge.delay_ms (%lld) without hedge.extra: nothing hedges",
+        delay);
+  else if (delay >= p->attempt_ms)
+    say(c, true,
+        "hedge.delay_ms (%lld) is not below attempt.timeout_ms (%lld), so the "
+        "first try has always ended before another one is sent",
+        delay, (long long)p->attempt_ms);
+  else if (2 * delay > p->deadline_ms)
+    say(c, true,
+        "hedge.delay_ms: nothing hedges with less than twice the delay left, "
+        "2 x %lld ms = %lld ms, and deadline_ms is %lld",
+        delay, 2 * delay, (long long)p->deadline_ms);
+}
+
+static void check_hedge(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long extra = p->hedge_extra, all = p->retry_attempts;
+  if (is_said(c, "hedge.extra") && extra > 0 && extra >= all)
+    say(c, true,
+        "hedge.extra (%lld) cannot fit: retry.attempts (%lld) counts all "
+        "tries, which leaves %lld beside the first; raise retry.attempts to "
+        "%lld or lower hedge.extra",
+        extra, all, all - 1, extra + 1);
+  check_hedge_delay(c);
+}
+
 // --- a queue without a wait, a wait without a queue ---
 
 static void check_bulkhead(struct checking *c)
@@ -141,5 +176,6 @@ void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
   check_pairs(&c);
   check_retries(&c);
   check_breaker(&c);
+  check_hedge(&c);
   check_bulkhead(&c);
 }

@@ -59,10 +59,13 @@ static struct upstream *make(struct upstream_set *set, struct slice key,
     return NULL;
   }
   struct budget_options budget = policy_budget(policy);
+  struct budget_options hedges = hedge_budget_options();
   uint64_t hash_key[2] = {set->seed, ~set->seed};
   breaker_init(&u->breaker, hash_table(hash_key, key), now_ns);
   budget_init(&u->budget, &budget, now_ns);
+  budget_init(&u->hedges, &hedges, now_ns);
   gate_init(&u->gate);
+  latency_init(&u->latency);
   limiter_init(&u->limiter);
   u->next = set->first;
   set->first = u;
@@ -120,6 +123,19 @@ struct budget_options policy_budget(const struct policy *p)
       .cap = p->retry_budget * BUDGET_TOKEN,
       .deposit = p->retry_budget_percent * BUDGET_TOKEN / 100,
       .floor_per_s = BUDGET_FLOOR_PER_S,
+  };
+}
+
+// A delay that is said is the delay.
+struct hedge_options policy_hedge(const struct policy *p)
+{
+  uint32_t left = (uint32_t)p->retry_attempts - 1;
+  uint32_t extra = (uint32_t)p->hedge_extra;
+  return (struct hedge_options){
+      .extra = extra < left ? extra : left,
+      .said_delay_ns = (uint64_t)p->hedge_delay_ms * MS,
+      .min_delay_ns = HEDGE_MIN_DELAY_NS,
+      .unknown_delay_ns = HEDGE_DELAY_NS,
   };
 }
 

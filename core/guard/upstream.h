@@ -1,7 +1,7 @@
 // upstream.h -- what the whole process knows of one upstream.
 //
-// Breaker, retry budget, penalty gate, limiter and bulkhead are one per
-// upstream, not one per worker: a limit of 100 a minute would else be one of
+// Breaker, budgets of retries and hedges, penalty gate, limiter, bulkhead and
+// latencies are one per upstream, not one per worker: a limit of 100 a minute would else be one of
 // 100 per worker, and a breaker would learn as many times more slowly. They are
 // found by a stable key (the integration's name and base), so that they outlive
 // reloads; their options come from the policy of each call, and change with it.
@@ -17,6 +17,8 @@
 #include "guard/budget.h"
 #include "guard/bulkhead.h"
 #include "guard/gate.h"
+#include "guard/hedge.h"
+#include "guard/latency.h"
 #include "guard/limiter.h"
 #include "guard/policy.h"
 
@@ -26,6 +28,9 @@ struct upstream {
   struct gate gate;
   struct limiter limiter;
   struct bulkhead bulkhead;
+  struct latency latency;
+  struct budget hedges;
+  _Alignas(64) _Atomic uint64_t throttled_ns; // when it last said so; 0: never
   struct upstream *next;
   char *key;
 };
@@ -47,6 +52,7 @@ struct upstream *upstream_get(struct upstream_set *set, struct slice key,
 
 struct breaker_options policy_breaker(const struct policy *p);
 struct budget_options policy_budget(const struct policy *p);
+struct hedge_options policy_hedge(const struct policy *p);
 struct limiter_options policy_limiter(const struct policy *p);
 struct bulkhead_options policy_bulkhead(const struct policy *p);
 // From where on an answer is slow.

@@ -174,6 +174,18 @@ void result_put_modern_tail(struct buf *out, struct slice server_info)
   buf_add(out, server_info);
 }
 
+// Not what was asked for, but the next best.
+static void put_degraded(struct buf *out, const struct call_result *r)
+{
+  json_put_name(out, "dev.tidegate/degraded");
+  buf_puts(out, "true");
+  json_put_name(out, "dev.tidegate/source");
+  json_put_string(out, r->degraded);
+  if (r->age_ms < 0) return;
+  json_put_name(out, "dev.tidegate/age_ms");
+  json_put_int(out, r->age_ms);
+}
+
 // The end of the result: what the modern revision asks for, and our own keys.
 static void put_tail(struct buf *out, const struct call_result *r,
                      const struct result_style *style)
@@ -181,10 +193,12 @@ static void put_tail(struct buf *out, const struct call_result *r,
   bool modern = style->revision >= REVISION_2026_07_28;
   bool error = r->form == CALL_ERROR && !error_is_structured(style);
   bool trail = style->with_trail && r->trail;
+  bool meta = error || trail || r->degraded.data;
   if (modern)
     result_put_modern_tail(out, style->server_info);
-  else if (error || trail)
+  else if (meta)
     buf_add(out, SLICE(",\"_meta\":{"));
+  if (r->degraded.data) put_degraded(out, r);
   if (error) {
     json_put_name(out, "dev.tidegate/error");
     result_put_error(out, r, style->request_id);
@@ -193,7 +207,7 @@ static void put_tail(struct buf *out, const struct call_result *r,
     json_put_name(out, "dev.tidegate/trail");
     trail_json(r->trail, out);
   }
-  buf_puts(out, modern || error || trail ? "}}" : "}");
+  buf_puts(out, modern || meta ? "}}" : "}");
 }
 
 void result_put(struct buf *out, const struct call_result *result,

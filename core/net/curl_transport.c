@@ -2,6 +2,7 @@
 
 #include "net/curl_transport.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fault.h"
@@ -57,6 +58,7 @@ static void finish(struct curl_transfer *t)
     curl_multi_remove_handle(self->multi, t->easy);
     give_easy(self, t->easy);
   }
+  if (t->origin) curl_origin_give(t->origin);
   answer.total_ns = loop_exact(self->loop) - t->start_ns;
   count_end(&self->stats, &answer);
   if (answer.end != HTTP_ANSWERED)
@@ -102,19 +104,27 @@ static void on_no_first_byte(struct timer *timer, void *ctx)
   finish(t);
 }
 
+// It cannot begin.
+static bool refuse(struct curl_transfer *t, const char *why)
+{
+  t->answer.end = HTTP_FAILED;
+  snprintf(t->answer.detail, sizeof(t->answer.detail), "%s", why);
+  finish(t);
+  return false;
+}
+
 // False: it could not begin and is finished.
 static bool begin(struct curl_transfer *t)
 {
   struct curl_transport *self = t->owner;
+  if (!t->target) return refuse(t, "the URL holds a space or a control");
   t->easy = take_easy(self);
   if (t->easy && curl_easy_aim(t) &&
       curl_multi_add_handle(self->multi, t->easy) == CURLM_OK) {
     list_append(&self->running, &t->link);
     return true;
   }
-  curl_transfer_stop(t, HTTP_FAILED, "out of memory");
-  finish(t);
-  return false;
+  return refuse(t, "out of memory");
 }
 
 // Runs before the loop waits.
@@ -144,9 +154,8 @@ static struct http_transfer *start(void *ctx,
 {
   struct curl_transport *self = ctx;
   if (self->closing) return NULL;
-  struct curl_transfer *t = curl_transfer_new(attempt);
+  struct curl_transfer *t = curl_transfer_new(self, attempt);
   if (!t) return NULL;
-  t->owner = self;
   t->done = done;
   t->ctx = done_ctx;
   t->start_ns = loop_exact(self->loop);
@@ -185,6 +194,7 @@ static void transport_free(void *ctx)
   if (self->multi) curl_multi_cleanup(self->multi);
   if (self->share) curl_share_cleanup(self->share);
   curl_loop_finish(self);
+  curl_origins_finish(&self->origins);
   curl_global_cleanup();
   free(self->pool);
   free(self);
@@ -237,6 +247,8 @@ struct curl_transport *curl_transport_new(struct loop *loop,
   list_init(&self->queued);
   list_init(&self->running);
   deferred_init(&self->starter, on_start, self);
+  curl_origins_init(&self->origins);
+  curl_transport_manners(self);
   prng_seed(&self->chance, o->seed);
   // Counts its calls, and is safe from any thread since 7.84.
   curl_global_init(CURL_GLOBAL_DEFAULT);

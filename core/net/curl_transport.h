@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "base/random.h"
 #include "loop/loop.h"
+#include "net/curl_origin.h"
 #include "net/http_client.h"
 
 struct curl_transport;
@@ -36,8 +37,9 @@ struct curl_transfer {
   void *ctx;
 
   // what libcurl wants with a NUL behind, in one piece with this struct
-  const char *url, *method;
+  const char *target, *method;
   struct curl_slist *headers;
+  struct curl_origin *origin; // while running
 
   struct http_answer answer;
   uint64_t start_ns;
@@ -68,6 +70,8 @@ struct curl_transport {
   size_t socket_count;
   CURL **pool; // idle easy handles
   size_t pool_count, pool_size;
+  struct curl_origins origins;
+  struct header user_agent, accept_encoding; // of who says nothing else
   struct prng chance;
   struct http_client_stats stats;
   bool closing;
@@ -97,8 +101,11 @@ void curl_loop_kick(struct curl_transport *self);
 CURL *curl_easy_for(struct curl_transport *self);
 // Sets what differs from transfer to transfer. False: no memory.
 bool curl_easy_aim(struct curl_transfer *t);
+// What every request says unless its headers do. Once.
+void curl_transport_manners(struct curl_transport *self);
 // Makes a transfer with its strings and headers. NULL: no memory.
-struct curl_transfer *curl_transfer_new(const struct http_attempt *attempt);
+struct curl_transfer *curl_transfer_new(struct curl_transport *self,
+                                        const struct http_attempt *attempt);
 
 // --- curl_transport_watch.c ---
 

@@ -39,18 +39,17 @@ static void set_tls(struct curl_transport *self, CURL *easy)
 }
 
 // Nothing from the environment, nothing that libcurl does on its own account.
-static void set_manners(struct curl_transport *self, CURL *easy)
+static void set_manners(CURL *easy)
 {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); // else it looks there each time
   curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-  curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, self->options.user_agent);
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // decode what comes
   // Else giving up during a lookup would wait for the resolver's thread.
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 }
@@ -61,7 +60,7 @@ CURL *curl_easy_for(struct curl_transport *self)
   if (!easy) return NULL;
   set_pool(self, easy);
   set_tls(self, easy);
-  set_manners(self, easy);
+  set_manners(easy);
   curl_watch_easy(easy);
   return easy;
 }
@@ -77,14 +76,18 @@ static long max_age_s(struct curl_transport *self)
   return age > 0 ? age : 1;
 }
 
+// One that usually has a body says so when it has none: Content-Length: 0.
+static bool sends_body(const struct http_attempt *a)
+{
+  return a->body.data || slice_is(a->method, "POST") ||
+         slice_is(a->method, "PUT") || slice_is(a->method, "PATCH");
+}
+
 static void aim_method(struct curl_transfer *t)
 {
   const struct http_attempt *a = &t->attempt;
   bool head = slice_is(a->method, "HEAD");
-  // One that usually has a body says so when it has none: Content-Length: 0.
-  bool body = a->body.data || slice_is(a->method, "POST") ||
-              slice_is(a->method, "PUT") || slice_is(a->method, "PATCH");
-  if (body) {
+  if (sends_body(a)) {
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS,
                      a->body.data ? a->body.data : "");
@@ -105,7 +108,7 @@ static void aim_tls(struct curl_transfer *t)
   curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, insecure ? 0L : 2L);
   // Only TLS says beforehand whether it will be HTTP/2, so only there a burst
   // may wait for the first connection instead of opening one each.
-  bool tls = !strncasecmp(t->url, "https:", 6);
+  bool tls = !strncasecmp(t->origin->text.data, "https:", 6);
   curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION,
                    tls ? (long)CURL_HTTP_VERSION_2TLS
                        : (long)CURL_HTTP_VERSION_1_1);
@@ -120,7 +123,13 @@ static long milliseconds(uint32_t ms)
 bool curl_easy_aim(struct curl_transfer *t)
 {
   const struct http_attempt *a = &t->attempt;
-  if (curl_easy_setopt(t->easy, CURLOPT_URL, t->url)) return false;
+  struct slice url = a->url;
+  url.len = curl_origin_len(url);
+  t->origin = curl_origin_take(&t->owner->origins, url);
+  if (!t->origin) return false;
+  curl_easy_setopt(t->easy, CURLOPT_CURLU, t->origin->url);
+  if (curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, t->target))
+    return false;
   if (curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH, a->unix_socket))
     return false;
   aim_method(t);
@@ -149,10 +158,6 @@ static bool is_forbidden(struct slice name)
   return false;
 }
 
-// Ours when the caller has none: libcurl would wait for 100 (Continue) before
-// a large body, and call every body a form.
-#define OURS_MAX 2
-
 static char *put(char *at, struct slice s)
 {
   memcpy(at, s.data, s.len);
@@ -172,58 +177,126 @@ static char *put_header(char *at, const struct header *h)
   return at;
 }
 
-static size_t strings_size(const struct http_attempt *a)
+// What follows the origin: "/" at least, and no fragment.
+static struct slice target_of(struct slice url)
 {
-  size_t size = a->url.len + 1 + a->method.len + 1;
+  size_t n = curl_origin_len(url);
+  struct slice target = {url.data + n, url.len - n};
+  const char *mark = memchr(target.data, '#', target.len);
+  if (mark) target.len = (size_t)(mark - target.data);
+  return target;
+}
+
+static char *put_target(char *at, struct slice target)
+{
+  if (target.len == 0 || target.data[0] != '/') *at++ = '/';
+  at = put(at, target);
+  *at++ = '\0';
+  return at;
+}
+
+// It goes into the request line as it is.
+static bool target_ok(struct slice target)
+{
+  for (size_t i = 0; i < target.len; i++) {
+    unsigned char c = (unsigned char)target.data[i];
+    if (c <= ' ' || c == 127) return false;
+  }
+  return true;
+}
+
+static size_t strings_size(const struct curl_transport *self,
+                           const struct http_attempt *a, struct slice target)
+{
+  size_t size = 1 + target.len + 1 + a->method.len + 1;
+  size += self->user_agent.name.len + self->user_agent.value.len + 3;
+  size += self->accept_encoding.name.len + self->accept_encoding.value.len + 3;
   for (size_t i = 0; i < a->header_count; i++)
     size += a->headers[i].name.len + a->headers[i].value.len + 3;
   return size;
 }
 
-static void add_header(struct curl_transfer *t, size_t *n, const char *text)
+// --- headers ---
+
+// libcurl prints what it adds by itself twice, so all but the host is given.
+// "Name:" keeps it from adding that: it would wait for 100 (Continue) before a
+// large body, and call every body a form.
+#define OURS_MAX 4
+
+struct header_list {
+  struct curl_slist *nodes;
+  size_t n;
+  char *at; // where the next text goes
+};
+
+static void add_text(struct header_list *l, const char *text)
 {
-  struct curl_slist *node = &t->headers[*n];
+  struct curl_slist *node = &l->nodes[l->n];
   node->data = (char *)(uintptr_t)text; // libcurl only reads it
   node->next = NULL;
-  if (*n > 0) t->headers[*n - 1].next = node;
-  (*n)++;
+  if (l->n > 0) l->nodes[l->n - 1].next = node;
+  l->n++;
 }
 
-static void put_headers(struct curl_transfer *t, char *at)
+static void add_header(struct header_list *l, const struct header *h)
 {
-  const struct http_attempt *a = &t->attempt;
-  bool typed = false;
-  size_t n = 0;
-  for (size_t i = 0; i < a->header_count; i++) {
-    const struct header *h = &a->headers[i];
-    if (is_forbidden(h->name)) continue;
-    typed |= slice_eq_nocase(h->name, SLICE("content-type"));
-    char *text = at;
-    at = put_header(at, h);
-    add_header(t, &n, text);
-  }
-  add_header(t, &n, "Expect:");
-  if (!typed) add_header(t, &n, "Content-Type:");
+  char *text = l->at;
+  l->at = put_header(l->at, h);
+  add_text(l, text);
+}
+
+static bool says(const struct http_attempt *a, const char *name)
+{
+  for (size_t i = 0; i < a->header_count; i++)
+    if (slice_eq_nocase(a->headers[i].name, slice_of(name))) return true;
+  return false;
+}
+
+static void put_headers(const struct curl_transport *self,
+                        const struct http_attempt *a, struct header_list *l)
+{
+  for (size_t i = 0; i < a->header_count; i++)
+    if (!is_forbidden(a->headers[i].name)) add_header(l, &a->headers[i]);
+  if (!says(a, "user-agent")) add_header(l, &self->user_agent);
+  if (!says(a, "accept-encoding")) add_header(l, &self->accept_encoding);
+  if (!sends_body(a)) return;
+  add_text(l, "Expect:");
+  if (!says(a, "content-type")) add_text(l, "Content-Type:");
+}
+
+// Not deflate: services disagree about what it is.
+void curl_transport_manners(struct curl_transport *self)
+{
+  int has = curl_version_info(CURLVERSION_NOW)->features;
+  bool gzip = has & CURL_VERSION_LIBZ, br = has & CURL_VERSION_BROTLI;
+  self->user_agent =
+      (struct header){SLICE("User-Agent"), slice_of(self->options.user_agent)};
+  self->accept_encoding =
+      (struct header){SLICE("Accept-Encoding"), gzip && br ? SLICE("gzip, br")
+                                                : gzip     ? SLICE("gzip")
+                                                           : SLICE("identity")};
 }
 
 // The struct, the nodes of the header list and all strings are one piece.
-struct curl_transfer *curl_transfer_new(const struct http_attempt *a)
+struct curl_transfer *curl_transfer_new(struct curl_transport *self,
+                                        const struct http_attempt *a)
 {
+  struct slice target = target_of(a->url);
   size_t nodes = a->header_count + OURS_MAX;
   size_t size = sizeof(struct curl_transfer) +
-                nodes * sizeof(struct curl_slist) + strings_size(a);
+                nodes * sizeof(struct curl_slist) +
+                strings_size(self, a, target);
   struct curl_transfer *t = fault_now() ? NULL : malloc(size);
   if (!t) return NULL;
-  *t = (struct curl_transfer){.attempt = *a};
+  *t = (struct curl_transfer){.owner = self, .attempt = *a};
   list_init(&t->link);
   t->headers = (struct curl_slist *)(void *)(t + 1);
   char *at = (char *)(t->headers + nodes);
-  t->url = at;
-  at = put(at, a->url);
-  *at++ = '\0';
+  t->target = target_ok(target) ? at : NULL;
+  at = put_target(at, target);
   t->method = at;
   at = put(at, a->method);
   *at++ = '\0';
-  put_headers(t, at);
+  put_headers(self, a, &(struct header_list){t->headers, 0, at});
   return t;
 }

@@ -300,6 +300,15 @@ void http_stream_end(struct http_request *req)
   conn_end_request(req);
 }
 
+void http_stream_leave(struct http_request *req)
+{
+  assert(req->running && req->streaming);
+  req->gone_told = true;
+  if (!req->conn) return;
+  if (req->chunked) buf_add(&req->out.bytes, SLICE("0\r\n\r\n"));
+  conn_leave_request(req);
+}
+
 void http_stream_abort(struct http_request *req)
 {
   assert(req->running);

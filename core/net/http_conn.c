@@ -411,6 +411,35 @@ void conn_end_request(struct http_request *req)
     settle(c);
 }
 
+// What is still to be sent goes on with a request of its own. What the client
+// has already sent behind this one stays with it, unread: then we close.
+static bool split(struct http_conn *c, struct http_request *req)
+{
+  struct http_request *rest = request_take(c);
+  if (!rest) return false;
+  struct output out = rest->out;
+  rest->out = req->out;
+  req->out = out;
+  if (!req->keep_alive || !http_input_empty(&req->input)) c->closing = true;
+  c->linger |= !http_input_empty(&req->input);
+  c->req = rest;
+  return true;
+}
+
+void conn_leave_request(struct http_request *req)
+{
+  struct http_conn *c = req->conn;
+  assert(req->running && req->gone_told);
+  format_peer(req);
+  if (split(c, req))
+    orphan(req);
+  else
+    c->doomed = true; // settling makes it an orphan
+  if (c->busy) return;
+  if (!c->doomed) send_now(c);
+  settle(c);
+}
+
 // --- events ---
 
 // What comes behind a stream that lasts is nobody's: only its end counts.

@@ -116,6 +116,8 @@ void conn_cut(struct http_conn *c);
 void conn_go(struct http_conn *c);
 // The answer is in the output, or the client is gone.
 void conn_end_request(struct http_request *req);
+// The same for the connection, while the request stays, without one.
+void conn_leave_request(struct http_request *req);
 // Output was added in the middle of a request.
 void conn_send_soon(struct http_conn *c);
 void request_tell_gone(struct http_request *req);

@@ -18,7 +18,7 @@
 // unless asked for. A client that closes its half of the connection is gone.
 //
 // A request ends in exactly one of: http_respond(), http_stream_end(), or
-// http_stream_abort(). If the client leaves before, `on_gone` of that request
+// http_stream_abort(); its stream may be over sooner, http_stream_leave(). If the client leaves before, `on_gone` of that request
 // is called once; the handle stays valid until the handler ends it (what is
 // written then goes nowhere). Idle connections hold no buffers.
 
@@ -133,6 +133,10 @@ void http_stream_on_drain(struct http_request *req, http_gone_fn fn, void *ctx);
 size_t http_stream_pending(const struct http_request *req); // unsent bytes
 void http_stream_end(struct http_request *req);             // ends the request
 void http_stream_abort(struct http_request *req); // cuts the connection
+// Ends the stream for the client, whole, but not the request: as if the client
+// had left, only that on_gone is not called. The handler still has the message,
+// may write (it goes nowhere), and must end the request some time.
+void http_stream_leave(struct http_request *req);
 
 // The peer, as text: "127.0.0.1:51234", "unix". Borrows until the request ends.
 struct slice http_peer(const struct http_request *req);

@@ -94,8 +94,8 @@ void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner)
   run->outer = outer;
   run->L = L;
   run->owner = owner;
-  run->allowance =
-      outer && outer->owner == owner ? outer->allowance : &run->own;
+  bool shares = outer && (outer->owner == owner || lane->nested);
+  run->allowance = shares ? outer->allowance : &run->own;
   if (run->allowance == &run->own) allowance_begin(&run->own, vm);
   lane->allowance = run->allowance;
   vm->run = run;

@@ -22,8 +22,8 @@
 // Time kept for the fallback when the handler has used up the rest.
 #define RESERVE_NS (20 * NS_PER_MS)
 
-static void step(struct call *c, enum trail_kind kind, enum error_code code,
-                 int64_t a, struct slice label)
+void call_step(struct call *c, enum trail_kind kind, enum error_code code,
+               int64_t a, struct slice label)
 {
   trail_add(&c->trail, loop_exact(call_loop(c)), kind, code, a, 0, label);
 }
@@ -32,12 +32,12 @@ static void step(struct call *c, enum trail_kind kind, enum error_code code,
 
 static void give_back(struct call *c)
 {
-  timer_stop(&c->timer);
   while (!list_empty(&c->parts)) {
     struct call_part *part = LIST_ITEM(c->parts.next, struct call_part, link);
     list_remove(&part->link);
     part->stop(part);
   }
+  timer_stop(&c->timer); // a question that is dropped has set it again
 }
 
 static void log_end(const struct call *c, const struct call_result *r)
@@ -45,14 +45,33 @@ static void log_end(const struct call *c, const struct call_result *r)
   struct log *log = vm_log(c->live.vm);
   if (!log_on(log, LOG_INFO)) return;
   uint64_t ns = loop_exact(call_loop(c)) - c->trail.start_ns;
-  char principal[96];
+  char principal[96], more[TOOL_NAME_MAX + 64] = "";
+  size_t len = 0;
+  if (c->parent)
+    len = (size_t)snprintf(more, sizeof(more), " by=%.*s",
+                           SLICE_ARG(c->parent->tool->name));
+  if (r->degraded.data)
+    snprintf(more + len, sizeof(more) - len, " degraded=%.*s",
+             SLICE_ARG(r->degraded));
   log_write(log, LOG_INFO, "script/call",
             "call %s=%.*s req=%.*s code=%s us=%" PRIu64
-            " attempts=%u generation=%" PRIu64 " principal=%s",
+            " attempts=%u generation=%" PRIu64 "%s principal=%s",
             call_kind(c), SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
-            error_name(r->error.code), ns / 1000, c->attempts,
-            c->live.generation->number,
+            r->suspended ? "asked" : error_name(r->error.code), ns / 1000,
+            c->attempts, c->live.generation->number, more,
             log_value(principal, sizeof(principal), c->principal));
+}
+
+static void mark_degraded(struct call *c, struct call_result *r)
+{
+  bool data = c->tool->fallback_data.data != NULL;
+  r->age_ms = -1;
+  if (r->form == CALL_ERROR) return;
+  if (c->falling_back)
+    call_degrade(c, data ? SLICE("static") : SLICE("fallback"), -1);
+  if (!c->degraded.data) return;
+  r->degraded = c->degraded;
+  r->age_ms = c->age_ms;
 }
 
 // The only way out. `r` may point into responses: they live until done is over.
@@ -63,9 +82,15 @@ static void end(struct call *c, struct call_result *r)
   r->attempts = c->attempts;
   r->side_effect = c->side_effect;
   r->trail = &c->trail;
-  step(c, TRAIL_RESULT, r->error.code, (int64_t)r->body.len,
-       c->falling_back ? SLICE("by the fallback") : (struct slice){0});
+  r->suspended = c->suspended;
+  r->lacked = c->asking->lacked;
+  r->run = c->asking->has_run ? c->asking->run : NULL;
+  bool fell_back = c->falling_back && r->form != CALL_ERROR;
+  call_step(c, TRAIL_RESULT, r->error.code, (int64_t)r->body.len,
+            fell_back ? SLICE("by the fallback") : (struct slice){0});
+  mark_degraded(c, r);
   log_end(c, r);
+  if (c->parent) trail_join(&c->parent->trail, &c->trail, c->number);
   c->done(c->ctx, c, r);
   give_back(c);
   buf_finish(&c->out);
@@ -109,8 +134,8 @@ static int enter(lua_State *L)
   if (c->others)
     convert_push(L, c->doc, c->others, &c->arena); // fn ctx args others
   else if (c->slot)
-    lua_newtable(L);                                   // fn ctx args others
-  if (c->falling_back) fault_push(L, &c->first_error); // fn ctx args err
+    lua_newtable(L);                                // fn ctx args others
+  if (c->falling_back) call_push_first_error(L, c); // fn ctx args err
   return task_call(L, lua_gettop(L) - 1, leave, 0);
 }
 
@@ -120,7 +145,7 @@ static void on_task_done(void *ctx, lua_State *L, enum error_code code);
 // leads to the fallback, that one is started here rather than inside.
 static void run(struct call *c)
 {
-  lua_State *L = vm_state(c->live.vm);
+  lua_State *L = c->from ? c->from : vm_state(c->live.vm);
   do {
     bool ended = false;
     c->again = false;
@@ -135,20 +160,28 @@ static void run(struct call *c)
   } while (c->again);
 }
 
-// Only when the service could not do it: an answer that says no is an answer.
-static bool wants_fallback(const struct call *c, enum error_code code)
+static void give_data(struct call *c)
 {
-  if (c->falling_back || c->tool->fallback_slot == 0) return false;
-  return error_may_retry(code) || code == E_BAD_RESPONSE || code == E_TLS;
+  struct call_result r = {.form = CALL_JSON,
+                          .body = c->tool->fallback_data,
+                          .body_checked = true,
+                          .error.retry_after_ms = -1};
+  end(c, &r);
 }
 
-static void fall_back(struct call *c, const struct error *err)
+static void fall_back(struct call *c, const struct call_result *r)
 {
   c->falling_back = true;
   c->expired = false;
-  c->first_error = *err;
-  step(c, TRAIL_FALLBACK, err->code, 0, (struct slice){0});
-  timer_start_at(&c->timer, c->deadline_ns);
+  c->first_error = r->error;
+  c->first_details = r->details;
+  call_step(c, TRAIL_FALLBACK, r->error.code, 0, (struct slice){0});
+  if (c->tool->fallback_data.data) {
+    give_data(c);
+    return;
+  }
+  c->stop_ns = c->deadline_ns;
+  timer_start_at(&c->timer, c->stop_ns);
   if (c->ended)
     c->again = true;
   else
@@ -159,12 +192,12 @@ static void fail(struct call *c, lua_State *L, int index, struct call_result *r)
 {
   r->form = CALL_ERROR;
   call_result_details(L, index, &c->arena, r);
-  if (wants_fallback(c, r->error.code)) {
-    fall_back(c, &r->error);
+  if (c->falling_back) {
+    call_fallback_failed(c, r);
+  } else if (call_wants_fallback(c, &r->error)) {
+    fall_back(c, r);
     return;
   }
-  // A fallback that breaks must not hide what led to it.
-  if (c->falling_back && r->error.code == E_SCRIPT) r->error = c->first_error;
   end(c, r);
 }
 
@@ -218,12 +251,28 @@ static void on_deadline(struct timer *timer, void *ctx)
 {
   (void)timer;
   struct call *c = ctx;
-  step(c, TRAIL_CANCEL, E_TIMEOUT, 0, SLICE("deadline"));
+  call_step(c, TRAIL_CANCEL, E_TIMEOUT, 0, SLICE("deadline"));
   c->expired = true;
   task_cancel(c->ticket, E_TIMEOUT);
 }
 
 // --- the beginning ---
+
+// It is the caller's: who asks, and for what.
+static void adopt(struct call *c, struct call *parent, lua_State *from)
+{
+  struct call *top = parent;
+  while (top->parent)
+    top = top->parent;
+  c->parent = parent;
+  c->asking = parent->asking;
+  c->from = from;
+  c->depth = parent->depth + 1;
+  c->number = ++top->inner_count;
+  c->principal = parent->principal;
+  c->request_id = parent->request_id;
+  c->listener = NULL;
+}
 
 static struct call *create(const struct live *live,
                            const struct call_options *o, call_done_fn done,
@@ -237,23 +286,31 @@ static struct call *create(const struct live *live,
   c->done = done;
   c->ctx = ctx;
   c->listener = o->listener;
+  c->asking = &c->own_asking;
+  c->asking->asker = o->asker;
+  c->asking->has_run = o->run;
+  if (o->run) memcpy(c->asking->run, o->run, RUN_ID_LEN);
   c->principal = arena_copy(&c->arena, o->principal);
   c->request_id = arena_copy(&c->arena, o->request_id);
+  c->depth = 1;
   list_init(&c->parts);
   vm_hold(c->live.vm);
+  if (o->parent) adopt(c, o->parent, o->from);
   return c;
 }
 
 static void set_deadline(struct call *c, uint64_t asked_ns)
 {
   uint64_t now = loop_now(call_loop(c));
+  if (c->parent) asked_ns = c->parent->stop_ns + call_waited_ns(c->parent);
   c->deadline_ns = now + (uint64_t)c->tool->policy->deadline_ms * NS_PER_MS;
   if (asked_ns > 0 && asked_ns < c->deadline_ns) c->deadline_ns = asked_ns;
 
-  uint64_t stop = c->deadline_ns;
-  if (c->tool->fallback_slot && stop - now > 2 * RESERVE_NS) stop -= RESERVE_NS;
+  c->stop_ns = c->deadline_ns;
+  if (c->tool->fallback_slot && c->stop_ns > now + 2 * RESERVE_NS)
+    c->stop_ns -= RESERVE_NS;
   timer_init(&c->timer, call_loop(c), on_deadline, c);
-  timer_start_at(&c->timer, stop);
+  timer_start_at(&c->timer, c->stop_ns);
 }
 
 static enum error_code keep_own(struct call *c, struct slice text,
@@ -297,16 +354,20 @@ struct call *call_start(const struct live *live, const struct call_options *o,
   struct call *c = create(live, o, done, ctx);
   if (!c) return NULL;
   trail_begin(&c->trail, loop_exact(call_loop(c)));
-  step(c, TRAIL_ROUTE, OK, (int64_t)live->generation->number, o->tool->name);
+  if (c->parent)
+    call_step(c->parent, TRAIL_CALL, OK, c->number, o->tool->name);
+  else
+    call_step(c, TRAIL_ROUTE, OK, (int64_t)live->generation->number,
+              o->tool->name);
 
   struct error err = {.retry_after_ms = -1};
   enum error_code code = take_arguments(c, o, &err);
   if (code != OK) {
-    step(c, TRAIL_ARGS, code, 0, (struct slice){0});
+    call_step(c, TRAIL_ARGS, code, 0, (struct slice){0});
     end_with(c, &err);
     return c;
   }
-  step(c, TRAIL_RUN, OK, 0, (struct slice){0});
+  call_step(c, TRAIL_RUN, OK, 0, (struct slice){0});
   set_deadline(c, o->deadline_ns);
   run(c);
   return c;
@@ -314,6 +375,14 @@ struct call *call_start(const struct live *live, const struct call_options *o,
 
 void call_cancel(struct call *c, const char *by)
 {
-  step(c, TRAIL_CANCEL, E_CANCELLED, 0, slice_of(by));
+  call_step(c, TRAIL_CANCEL, E_CANCELLED, 0, slice_of(by));
   task_cancel(c->ticket, E_CANCELLED);
+}
+
+void call_suspend(struct call *c)
+{
+  c->suspended = !c->asking->misused;
+  call_step(c, TRAIL_CANCEL, c->suspended ? OK : E_SCRIPT, 0,
+            SLICE("to be asked"));
+  task_cancel(c->ticket, c->suspended ? E_CANCELLED : E_SCRIPT);
 }

@@ -8,6 +8,16 @@
 // tool declares one, and calls `done` exactly once: with a result, an error, or
 // (inline, from call_cancel) E_CANCELLED. `done` may run inside call_start().
 //
+// The fallback is for failures of the service, never for an answer that says no,
+// nor for a caller who left; nor, unless the tool says so, when something may
+// have been done already. What it gives is marked as degraded; when it fails
+// too, the error is the one that led to it. A call made in a fallback has none.
+//
+// A handler may call another tool: an inner call, with the caller's principal
+// and request id, at most until the caller's deadline, cancelled with it. Its
+// attempts and what it may have done count for the caller as well, and its
+// steps go into the caller's trail when it ends.
+//
 // What the handler returns: a table or a response becomes JSON (a response's
 // bytes are spliced, not decoded), a string text, blocks of tide.content
 // content; nil with anything behind it is an error. Where the tool declares a
@@ -25,9 +35,12 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/trail.h"
+#include "script/ask.h"
 #include "script/generation.h"
 
 struct call;
+
+#define CALL_DEPTH_MAX 8 // calls in calls, the outermost counted
 
 // How far a handler is. `progress` grows; a total may be known.
 struct call_progress {
@@ -70,6 +83,14 @@ struct call_options {
   struct slice request_id; // shown to the agent and in the log
   uint64_t deadline_ns;    // 0: by the policy; else whichever is earlier
   const struct call_listener *listener; // keeps; NULL: nobody listens
+  // An inner call: whose handler makes it (keeps; attach something that cancels
+  // it), and the coroutine that waits for it, with room for 4 values. Principal,
+  // request id and listener are then the caller's.
+  struct call *parent;
+  lua_State *from;
+  struct asker *asker; // keeps; NULL: there is nobody to ask (script/ask.h)
+  // RUN_ID_LEN bytes, of the run that this one replays. NULL: a new one.
+  const unsigned char *run;
 };
 
 enum call_form {
@@ -88,6 +109,14 @@ struct call_result {
   struct slice details; // JSON object; absent if none
   uint32_t attempts;    // on the wire, over all exchanges
   enum side_effect side_effect;
+  // Not what was asked for but the next best; absent if it is. "fallback",
+  // "static", or what call_degrade() was told. How old; -1: not known.
+  struct slice degraded;
+  int64_t age_ms;
+  // call_suspend() ended it: a question is open. `form` is CALL_ERROR.
+  bool suspended;
+  unsigned lacked;          // what the client cannot do but was to: ASK_NEEDS_*
+  const unsigned char *run; // NULL: nobody has asked for it
   const struct trail *trail;
 };
 
@@ -102,6 +131,9 @@ struct call *call_start(const struct live *live,
 // The client left or cancelled: stops what runs; done comes inline.
 // `by` goes into the trail ("client", "shutdown").
 void call_cancel(struct call *call, const char *by);
+// It has asked something, and will be replayed with the answer: done comes
+// inline, `suspended`. From the loop, not from inside the handler.
+void call_suspend(struct call *call);
 
 // --- for bindings: what a running handler may use of its call ---
 
@@ -125,12 +157,20 @@ struct trail *call_trail(struct call *call);
 struct slice call_principal(const struct call *call);
 struct slice call_request_id(const struct call *call);
 uint64_t call_deadline(const struct call *call); // loop time
+uint32_t call_depth(const struct call *call);    // 1: the outermost
 // Is what is stopped now stopped because the call's time is over?
 bool call_expired(const struct call *call);
 // To the listener, if there is one. At most a thousand in a call; progress that
 // does not grow is not told.
 void call_tell_progress(struct call *call, const struct call_progress *p);
 void call_tell(struct call *call, enum note_level level, struct slice json);
+// What it returns will not be what was asked for: `source` is one of a few
+// words and kept as a pointer; age_ms -1 if not known. The first one stays.
+void call_degrade(struct call *call, struct slice source, int64_t age_ms);
+// What it asks its client; never NULL.
+struct asking *call_asking(struct call *call);
+// A question is open, or (false) no longer: the deadline stands still meanwhile.
+void call_wait_for_client(struct call *call, bool waits);
 // Counts an attempt and remembers the worst that may have happened.
 void call_note_attempt(struct call *call, enum side_effect effect);
 

@@ -61,19 +61,75 @@ struct slice call_request_id(const struct call *c)
 
 uint64_t call_deadline(const struct call *c)
 {
-  return c->deadline_ns;
+  return c->deadline_ns + call_waited_ns(c);
+}
+
+uint32_t call_depth(const struct call *c)
+{
+  return c->depth;
 }
 
 bool call_expired(const struct call *c)
 {
-  return c->expired;
+  while (c && !c->expired)
+    c = c->parent;
+  return c;
+}
+
+struct asking *call_asking(struct call *c)
+{
+  return c->asking;
+}
+
+static void begin_waiting(struct call *c)
+{
+  if (c->waits++) return;
+  c->waits_since_ns = loop_now(call_loop(c));
+  timer_stop(&c->timer);
+}
+
+// It is given what it had left.
+static void end_waiting(struct call *c)
+{
+  if (c->waits > 1) {
+    c->waits--;
+    return;
+  }
+  uint64_t waited = call_waited_ns(c);
+  c->waits = 0;
+  c->deadline_ns += waited;
+  c->stop_ns += waited;
+  timer_start_at(&c->timer, c->stop_ns);
+}
+
+void call_wait_for_client(struct call *c, bool waits)
+{
+  c->asking->open += waits ? 1U : -1U;
+  for (; c; c = c->parent) {
+    if (waits)
+      begin_waiting(c);
+    else
+      end_waiting(c);
+  }
 }
 
 void call_note_attempt(struct call *c, enum side_effect effect)
 {
-  c->attempts++;
-  if (effect > c->side_effect) c->side_effect = effect;
+  for (; c; c = c->parent) {
+    c->attempts++;
+    if (effect > c->side_effect) c->side_effect = effect;
+  }
 }
+
+void call_degrade(struct call *c, struct slice source, int64_t age_ms)
+{
+  if (c->degraded.data) return;
+  c->degraded = source;
+  c->age_ms = age_ms;
+}
+
+// Inner calls have no listener: how far one of them is, is not how far the
+// caller is.
 
 void call_tell_progress(struct call *c, const struct call_progress *p)
 {
@@ -87,7 +143,10 @@ void call_tell_progress(struct call *c, const struct call_progress *p)
 
 void call_tell(struct call *c, enum note_level level, struct slice json)
 {
-  if (!c->listener || c->told == TOLD_MAX) return;
-  c->told++;
-  c->listener->note(c->ctx, level, c->tool->integration->name, json);
+  struct call *top = c;
+  while (top->parent)
+    top = top->parent;
+  if (!top->listener || top->told == TOLD_MAX) return;
+  top->told++;
+  top->listener->note(top->ctx, level, c->tool->integration->name, json);
 }

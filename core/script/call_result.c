@@ -26,6 +26,11 @@ static bool is_content_list(lua_State *L, int index)
   return is;
 }
 
+bool call_result_is_content(lua_State *L, int index)
+{
+  return is_content(L, index) || is_content_list(L, index);
+}
+
 static enum error_code fail(struct call_result *r, const struct error *why)
 {
   r->form = CALL_ERROR;
@@ -131,8 +136,7 @@ static enum error_code read_form(lua_State *L, const struct tool *tool,
 {
   struct response *res = response_at(L, 1);
   if (res) return read_response(res, tool, r);
-  if (is_content(L, 1) || is_content_list(L, 1))
-    return write_content(L, out, r);
+  if (call_result_is_content(L, 1)) return write_content(L, out, r);
 
   size_t len;
   const char *text;

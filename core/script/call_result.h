@@ -11,6 +11,9 @@
 
 #define CONTENT_TYPE "tide.Content"
 
+// Blocks of tide.content, or one?
+bool call_result_is_content(lua_State *L, int index);
+
 // Reads the handler's first result (index 1 of L) into `r`: form and body.
 // What must be written is written into `out`; a response's bytes are borrowed.
 // Checks it against the tool's result schema. On any error `r->error` says what

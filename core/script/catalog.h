@@ -83,6 +83,8 @@ struct tool {
   struct annotations annotations;
   const struct policy *policy; // never NULL
   uint32_t run_slot, fallback_slot;
+  struct slice fallback_data; // JSON, in place of a fallback's function
+  bool fallback_after_effect; // also when something may have been done
   struct slice json; // the tool as an entry of tools/list (modern form)
 };
 

@@ -3,6 +3,8 @@
 #include <lauxlib.h>
 
 #include "base/json.h"
+#include "script/call_result.h"
+#include "script/convert.h"
 #include "script/integration.h"
 #include "script/schema_inside.h"
 
@@ -123,6 +125,53 @@ static uint32_t read_function(struct tool_reader *t, const char *name,
   return 0;
 }
 
+// --- what is given instead ---
+
+static const char *why_not_data(struct tool_reader *t, int value,
+                                struct error *err)
+{
+  struct tool *tool = t->tool;
+  struct reader *r = &t->up->reader;
+  struct buf *out = &t->up->load->text;
+  struct json_doc doc;
+  buf_reset(out, 1 << 16);
+  if (call_result_is_content(r->L, value))
+    return "content is made by a function";
+  if (convert_put(r->L, value, tool->result, out, err) != OK)
+    return err->message;
+  struct slice text = arena_copy(r->arena, buf_slice(out));
+  if (!buf_ok(out) || !text.data ||
+      json_parse(&doc, text, (struct json_limits){0}, r->arena, err) != OK)
+    luaL_error(r->L, "not enough memory");
+  if (tool->result && schema_check(tool->result, &doc, 0, err) != OK)
+    return err->message;
+  tool->fallback_data = text;
+  return NULL;
+}
+
+// A function, or the value itself.
+static void read_fallback(struct tool_reader *t)
+{
+  lua_State *L = t->up->reader.L;
+  struct tool *tool = t->tool;
+  struct error err;
+  int type = read_field(&t->up->reader, t->table, "fallback"); // value
+  if (type == LUA_TTABLE) {
+    const char *why = why_not_data(t, lua_gettop(L), &err);
+    if (why) faults_add(t->up->load->faults, at(t, "fallback"), "%s", why);
+  } else if (type != LUA_TNIL && type != LUA_TFUNCTION) {
+    read_wrong(&t->up->reader, at(t, "fallback"), -1, "a function or a table");
+  }
+  lua_pop(L, 1); //
+  if (type == LUA_TFUNCTION)
+    tool->fallback_slot = read_function(t, "fallback", false);
+  read_flag(&t->up->reader, t->table, t->path, "fallback_after_effect",
+            &tool->fallback_after_effect);
+  if (tool->fallback_after_effect && type == LUA_TNIL)
+    faults_add(t->up->load->faults, at(t, "fallback_after_effect"),
+               "there is no fallback");
+}
+
 // --- one tool ---
 
 static void read_about(struct tool_reader *t)
@@ -162,9 +211,10 @@ static void read_tool_name(struct tool_reader *t)
 
 static void read_tool(struct tool_reader *t)
 {
-  static const char *const known[] = {"about",  "title",   "args",
-                                      "result", "policy",  "annotations",
-                                      "run",    "fallback"};
+  static const char *const known[] = {
+      "about",  "title",    "args",
+      "result", "policy",   "annotations",
+      "run",    "fallback", "fallback_after_effect"};
   struct reader *r = &t->up->reader;
   struct tool *tool = t->tool;
   read_known(r, t->table, t->path, WORD_LIST(known));
@@ -175,7 +225,7 @@ static void read_tool(struct tool_reader *t)
   tool->policy = integration_policy(t->up, t->table, t->path,
                                     t->up->draft->integration.policy);
   tool->run_slot = read_function(t, "run", true);
-  tool->fallback_slot = read_function(t, "fallback", false);
+  read_fallback(t);
   if (tool->args) integration_tool_json(t->up, tool, t->annotations_title);
 }
 

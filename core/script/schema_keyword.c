@@ -586,6 +586,7 @@ static bool key_note_text(struct compile *c, struct schema *s, uint32_t node,
   X("title", key_note_text)                                                    \
   X("description", key_note_text)                                              \
   X("examples", key_note)                                                      \
+  X("enumNames", key_note)                                                     \
   X("deprecated", key_note)                                                    \
   X("readOnly", key_note)                                                      \
   X("writeOnly", key_note)                                                     \

@@ -320,6 +320,12 @@ static void start(struct task *t, lua_State *from, int nargs)
   }
 }
 
+// Does the one who starts it go on only when it waits or has ended?
+static bool is_nested(const struct vm *vm, lua_State *from)
+{
+  return running_in(vm) == from && lane_of(from)->task;
+}
+
 // A wait of the one around it ends when it ends, and so on: that is a chain of
 // calls in C, so there must be an end to it.
 static unsigned depth_in(lua_State *from)
@@ -340,8 +346,10 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
   if (t) {
     begin(t, owner, done, ctx);
     t->depth = depth_in(from);
+    t->lane.nested = is_nested(pool->vm, from);
     ticket = (struct task_ticket){t, t->start_number};
     start(t, from, nargs);
+    t->lane.nested = false;
   } else {
     lua_pop(from, nargs + 1);
     tell_no_memory(pool, done, ctx);
@@ -424,11 +432,6 @@ int task_call(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx)
 {
   lua_callk(L, nargs, LUA_MULTRET, ctx, then);
   return then(L, LUA_OK, ctx);
-}
-
-int task_try(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx)
-{
-  return then(L, lua_pcallk(L, nargs, LUA_MULTRET, 0, ctx, then), ctx);
 }
 
 static struct task *redeem(struct task_ticket ticket)

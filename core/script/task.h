@@ -61,8 +61,9 @@ struct slice task_failure_text(const struct task_pool *pool);
 
 // Runs the function and `nargs` arguments on top of `from`'s stack (any
 // coroutine of the VM) and pops them. `done` may be called before this returns.
-// A task that is started from the coroutine of another is nested in it; more
-// than 32 deep is refused (E_SCRIPT_LIMIT).
+// A task that is started from the coroutine of another is nested in it, and in
+// what that one's slice may still use; more than 32 deep is refused
+// (E_SCRIPT_LIMIT).
 // Keeps owner and ctx. Gives a ticket for task_cancel(); may already be spent.
 struct task_ticket task_start(struct task_pool *pool, lua_State *from,
                               int nargs, void *owner, task_done_fn done,
@@ -90,9 +91,6 @@ int task_yield_then(lua_State *L, lua_KFunction then, lua_KContext ctx);
 // Calls the function and `nargs` arguments on the top; the callee may wait.
 // `then` is called with all its results on the top (also when it did not wait).
 int task_call(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx);
-// The same, but what the callee raises comes to `then` too: its status is then
-// above LUA_YIELD, and the error on the top.
-int task_try(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx);
 
 // The stack on which to push what the wait returns; NULL for a spent ticket.
 lua_State *task_stack(struct task_ticket ticket);

@@ -29,6 +29,7 @@ struct lane {
   struct allowance *allowance; // of the run that goes on here, else NULL
   int count;                   // what the hook is set to
   bool killed;                 // the hook has raised
+  bool nested;                 // started by what runs, so shares its budget
 };
 
 struct run {
@@ -70,7 +71,7 @@ static inline void lane_set(lua_State *L, struct lane *lane)
 // --- allowance.c ---
 
 // Begins a run of `lane` on L. It shares the budget of the run around it if
-// that has the same owner: starting tasks is no way to get more.
+// that has the same owner or started it: starting tasks is no way to get more.
 void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner);
 void run_end(struct run *run, struct lane *lane);
 // Sets the hook of a coroutine that has none yet.

@@ -2,9 +2,9 @@
 //
 //   kit.c            the module, a kit's life, its log
 //   kit_run.c        letting time go by
-//   kit_cache.c      what is kept, and shared
 //   kit_call.c       calls: started, ended, looked at
 //   kit_upstream.c   rules for the upstream, and what it was asked
+//   kit_ask.c        the user who answers
 //   kit_behaviour.c  one behaviour, from a Lua table
 //   net/scripted.c   the transport that does it
 //
@@ -23,12 +23,12 @@
 
 #include "base/list.h"
 #include "bind/bind.h"
-#include "guard/fetch.h"
 #include "guard/upstream.h"
 #include "loop/clock.h"
 #include "loop/mailbox.h"
 #include "net/scripted.h"
 #include "script/call.h"
+#include "script/replay.h"
 
 #define KIT_TYPE    "tidegate.testing.Kit"
 #define CALL_TYPE   "tidegate.testing.Call"
@@ -36,14 +36,18 @@
 // The loop's time when a kit is made.
 #define KIT_START_NS (1000 * NS_PER_S)
 
-enum { KIT_FUNCTIONS = 1, KIT_RAISED, KIT_USER_VALUES = KIT_RAISED };
+enum {
+  KIT_FUNCTIONS = 1,
+  KIT_RAISED,
+  KIT_ANSWERS,
+  KIT_QUESTIONS,
+  KIT_USER_VALUES = KIT_QUESTIONS
+};
 
 struct kit {
   struct loop *loop;
   struct scripted *upstream;
   struct upstream_set *upstreams;
-  struct fetch_shared *fetches;
-  size_t cache_bytes;
   struct prng chance;
   struct live live;
   struct log *log;
@@ -90,10 +94,6 @@ int kit_now_ms(lua_State *L);
 int kit_quiet(lua_State *L);
 int kit_memory(lua_State *L);
 
-// --- kit_cache.c ---
-
-int kit_cache(lua_State *L);
-
 // --- kit_call.c ---
 
 void kit_open_calls(lua_State *L); // makes the type. -0 +0
@@ -102,6 +102,30 @@ void kit_end_calls(struct kit *kit);
 
 int kit_start(lua_State *L);
 int kit_call(lua_State *L);
+
+// --- kit_ask.c ---
+
+// The client of one call: answers as kit:answer() says.
+struct kit_client {
+  struct kit *kit;
+  bool parks; // the call waits for its answers, as in legacy MCP
+  unsigned can;
+  struct replay replay;
+  struct asker parked;
+  struct list open; // questions that are parked
+  struct deferred turn;
+  void (*suspend)(struct kit_client *c);
+  struct arena arena;
+};
+
+void kit_client_init(struct kit_client *c, struct kit *kit);
+void kit_client_finish(struct kit_client *c);
+struct asker *kit_client_asker(struct kit_client *c);
+// The call was suspended: is everything answered, so that it can be replayed?
+bool kit_client_answers(struct kit_client *c);
+
+int kit_answer(lua_State *L);
+int kit_questions(lua_State *L);
 
 // --- kit_upstream.c ---
 

@@ -13,6 +13,12 @@ struct kit_call {
   struct list link;
   struct kit *kit; // good while it runs
   struct call *call;
+  struct kit_client client;
+  struct call_options options; // to start it again with
+  struct json_doc doc;
+  struct deferred again;
+  unsigned char run[RUN_ID_LEN];
+  uint32_t deadline_ms;
   bool done, dropped;
   char tool[TOOL_NAME_MAX + 1];
   uint64_t start_ns, end_ns;
@@ -22,6 +28,8 @@ struct kit_call {
   struct error error;
   uint32_t attempts;
   enum side_effect side_effect;
+  char source[24]; // of a degraded result
+  int64_t age_ms;
   struct trail trail;
 
   struct buf text;      // scratch
@@ -34,21 +42,65 @@ static void free_call(struct kit_call *c)
   buf_finish(&c->details);
   buf_finish(&c->text);
   arena_finish(&c->scratch);
+  kit_client_finish(&c->client);
   free(c);
 }
 
+// --- running it ---
+
+static void on_done(void *ctx, struct call *call, const struct call_result *r);
+static void give_up(struct kit_call *c);
+
+// False: out of memory. It may be done already.
+static bool run_call(struct kit_call *c)
+{
+  c->options.deadline_ns = 0;
+  if (c->deadline_ms)
+    c->options.deadline_ns =
+        loop_now(c->kit->loop) + (uint64_t)c->deadline_ms * NS_PER_MS;
+  c->call = NULL;
+  struct call *call = call_start(&c->kit->live, &c->options, on_done, c);
+  if (!c->done) c->call = call;
+  return c->done || call;
+}
+
+static void suspend(struct kit_client *client)
+{
+  call_suspend(LIST_ITEM(client, struct kit_call, client)->call);
+}
+
+static void on_again(void *ctx)
+{
+  run_call(ctx);
+}
+
 // --- the end ---
+
+// The user has answered: it runs again, once this run has gone.
+static bool goes_on(struct kit_call *c, const struct call_result *r)
+{
+  if (!r->suspended || !kit_client_answers(&c->client)) return false;
+  c->call = NULL;
+  loop_defer(c->kit->loop, &c->again);
+  return true;
+}
 
 static void on_done(void *ctx, struct call *call, const struct call_result *r)
 {
   struct kit_call *c = ctx;
   assert(!c->done && (!c->call || c->call == call));
+  (void)call;
+  if (goes_on(c, r)) return;
   c->call = NULL;
   c->done = true;
   c->form = r->form;
   c->error = r->error;
+  if (r->suspended)
+    error_set(&c->error, E_TIMEOUT, "nobody answered (kit:answer says what)");
   c->attempts = r->attempts;
   c->side_effect = r->side_effect;
+  c->age_ms = r->age_ms;
+  snprintf(c->source, sizeof(c->source), "%.*s", SLICE_ARG(r->degraded));
   c->end_ns = loop_now(c->kit->loop);
   c->trail = *r->trail;
   buf_add(&c->body, r->body);
@@ -60,7 +112,7 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
 void kit_end_calls(struct kit *kit)
 {
   LIST_EACH (link, &kit->calls)
-    call_cancel(LIST_ITEM(link, struct kit_call, link)->call, "the test");
+    give_up(LIST_ITEM(link, struct kit_call, link));
   assert(list_empty(&kit->calls));
 }
 
@@ -76,6 +128,9 @@ static struct kit_call *push_call(lua_State *L, struct kit *kit,
   if (!c) luaL_error(L, "not enough memory");
   list_init(&c->link);
   c->kit = kit;
+  kit_client_init(&c->client, kit);
+  c->client.suspend = suspend;
+  deferred_init(&c->again, on_again, c);
   c->start_ns = loop_now(kit->loop);
   snprintf(c->tool, sizeof(c->tool), "%.*s", SLICE_ARG(tool->name));
   lua_pushvalue(L, 1);         // ... call kit
@@ -85,11 +140,11 @@ static struct kit_call *push_call(lua_State *L, struct kit *kit,
 
 // The arguments as the JSON text that a client would send. A string is taken
 // for such a text, so that a spec can send what no table can say.
-static void read_arguments(lua_State *L, struct kit_call *c,
-                           struct json_doc *doc)
+static void read_arguments(lua_State *L, struct kit_call *c)
 {
   struct error err = {0};
   struct buf *text = &c->text;
+  struct arena *arena = &c->client.arena;
   buf_puts(text, "{\"arguments\":");
   if (lua_isnoneornil(L, 3))
     buf_puts(text, "{}");
@@ -98,28 +153,58 @@ static void read_arguments(lua_State *L, struct kit_call *c,
   else if (convert_put(L, 3, NULL, text, &err) != OK)
     luaL_error(L, "arguments: %s", err.message);
   buf_putc(text, '}');
-  if (json_parse(doc, buf_slice(text), (struct json_limits){0}, &c->scratch,
-                 &err) != OK)
+  struct slice kept = arena_copy(arena, buf_slice(text));
+  if (json_parse(&c->doc, kept, (struct json_limits){0}, arena, &err) != OK)
     luaL_error(L, "arguments: %s", err.message);
+  c->options.doc = &c->doc;
+  c->options.arguments = json_get(&c->doc, 0, "arguments");
 }
 
-// Leaves on the stack what the options borrow.
-static void read_options(lua_State *L, struct kit *kit, struct call_options *o)
+// client = { "form", "sample" }: what it can do.
+static void read_client(lua_State *L, struct kit_call *c)
+{
+  static const char *const needs[] = {"form",    "url",   "sample", "tools",
+                                      "context", "roots", NULL};
+  static const char *const eras[] = {"modern", "legacy", NULL};
+  if (lua_getfield(L, 4, "client") != LUA_TNIL) { // list
+    luaL_checktype(L, -1, LUA_TTABLE);
+    c->client.can = 0;
+    int n = (int)luaL_len(L, -1);
+    for (int k = 1; k <= n; k++) {
+      lua_rawgeti(L, -1, k); // list name
+      c->client.can |= 1u << luaL_checkoption(L, lua_gettop(L), NULL, needs);
+      lua_pop(L, 1); // list
+    }
+  }
+  lua_getfield(L, 4, "era"); // list era
+  c->client.parks = luaL_checkoption(L, lua_gettop(L), "modern", eras) == 1;
+}
+
+static struct slice text_option(lua_State *L, struct kit_call *c,
+                                const char *name, const char *otherwise)
+{
+  lua_getfield(L, 4, name); // text
+  return arena_copy(&c->client.arena,
+                    slice_of(luaL_optstring(L, -1, otherwise)));
+}
+
+static void read_options(lua_State *L, struct kit_call *c, const char *id)
 {
   static const char *const names[] = {"principal", "request_id", "deadline_ms",
-                                      NULL};
-  o->principal = SLICE("tester");
-  if (lua_isnil(L, 4)) return;
+                                      "client",    "era",        NULL};
+  if (lua_isnil(L, 4)) {
+    lua_newtable(L);
+    lua_replace(L, 4);
+  }
   luaL_checktype(L, 4, LUA_TTABLE);
   kit_check_keys(L, 4, "options", names);
-  lua_getfield(L, 4, "principal");
-  o->principal = slice_of(luaL_optstring(L, -1, "tester"));
-  lua_getfield(L, 4, "request_id");
-  o->request_id = slice_of(luaL_optstring(L, -1, o->request_id.data));
+  c->options.principal = text_option(L, c, "principal", "tester");
+  c->options.request_id = text_option(L, c, "request_id", id);
   lua_getfield(L, 4, "deadline_ms");
   lua_Integer ms = luaL_optinteger(L, -1, 0);
   luaL_argcheck(L, ms >= 0 && ms <= INT32_MAX, 4, "deadline_ms");
-  if (ms) o->deadline_ns = loop_now(kit->loop) + (uint64_t)ms * NS_PER_MS;
+  c->deadline_ms = (uint32_t)ms;
+  read_client(L, c);
 }
 
 static const struct tool *check_tool(lua_State *L, const struct kit *kit)
@@ -140,20 +225,18 @@ static struct kit_call *begin(lua_State *L, struct kit *kit)
   const struct tool *tool = check_tool(L, kit);
   char id[32];
   snprintf(id, sizeof(id), "test-%llu", (unsigned long long)++kit->call_count);
-  struct call_options options = {.tool = tool, .request_id = slice_of(id)};
-  struct json_doc doc;
   struct kit_call *c = push_call(L, kit, tool); // ... call
-  read_options(L, kit, &options);
-  read_arguments(L, c, &doc);
-  options.doc = &doc;
-  options.arguments = json_get(&doc, 0, "arguments");
+  c->options.tool = tool;
+  read_options(L, c, id);
+  read_arguments(L, c);
+  for (size_t k = 0; k < RUN_ID_LEN; k++)
+    c->run[k] = (unsigned char)prng_next(&kit->chance);
+  c->options.run = c->run;
+  c->options.asker = kit_client_asker(&c->client);
   list_append(&kit->calls, &c->link);
   lua_pushvalue(L, 5);  // ... call
   kit_enter(L, kit, 1); // nothing raises from here on
-  struct call *call = call_start(&kit->live, &options, on_done, c);
-  if (c->done) return c;
-  c->call = call;
-  if (!call) list_remove(&c->link);
+  if (!run_call(c)) list_remove(&c->link);
   return c;
 }
 
@@ -161,7 +244,14 @@ static struct kit_call *begin(lua_State *L, struct kit *kit)
 // followed by another.
 static void give_up(struct kit_call *c)
 {
-  if (c->call) call_cancel(c->call, "the test");
+  if (c->call) {
+    call_cancel(c->call, "the test");
+  } else if (!list_empty(&c->link) && !c->done) { // between two runs
+    struct call_result r = {.form = CALL_ERROR, .trail = &c->trail};
+    error_set(&r.error, E_CANCELLED, "%s", error_sentence(E_CANCELLED));
+    deferred_cancel(&c->again);
+    on_done(c, NULL, &r);
+  }
 }
 
 /// kit:start(tool: string, arguments?: table|string, options?: table): call
@@ -170,7 +260,7 @@ int kit_start(lua_State *L)
 {
   struct kit *kit = kit_check_idle(L);
   struct kit_call *c = begin(L, kit); // ... call
-  bool lost = !c->done && !c->call;
+  bool lost = !c->done && list_empty(&c->link);
   if (kit->raised) give_up(c);
   kit_leave(L, kit);
   return lost ? luaL_error(L, "not enough memory") : 1;
@@ -217,7 +307,7 @@ static int method_cancel(lua_State *L)
 {
   struct kit_call *c = check_call(L);
   check_idle(L, c);
-  lua_pushboolean(L, c->call != NULL);
+  lua_pushboolean(L, !c->done);
   give_up(c);
   return 1;
 }
@@ -332,6 +422,24 @@ static void get_side_effect(lua_State *L, struct kit_call *c)
   lua_pushstring(L, side_effect_name(c->side_effect));
 }
 
+static void get_degraded(lua_State *L, struct kit_call *c)
+{
+  lua_pushboolean(L, c->source[0] != '\0');
+}
+
+static void get_source(lua_State *L, struct kit_call *c)
+{
+  lua_pushstring(L, c->source[0] ? c->source : NULL);
+}
+
+static void get_age(lua_State *L, struct kit_call *c)
+{
+  if (c->source[0] && c->age_ms >= 0)
+    lua_pushinteger(L, c->age_ms);
+  else
+    lua_pushnil(L);
+}
+
 static void get_ms(lua_State *L, struct kit_call *c)
 {
   lua_pushinteger(L, (lua_Integer)((c->end_ns - c->start_ns) / NS_PER_MS));
@@ -349,6 +457,9 @@ static const struct {
     {"trail", get_trail},
     {"attempts", get_attempts},
     {"side_effect", get_side_effect},
+    {"degraded", get_degraded},
+    {"source", get_source},
+    {"age_ms", get_age},
     {"ms", get_ms},
 };
 

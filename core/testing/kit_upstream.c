@@ -7,7 +7,7 @@
 #include "testing/kit.h"
 
 // What a rule's function needs to be found again.
-struct asker {
+struct behaviour_asker {
   struct kit *kit;
   lua_Integer number; // in KIT_FUNCTIONS
 };
@@ -169,7 +169,7 @@ static int answer(lua_State *L)
 static void ask(void *ctx, const struct scripted_request *request,
                 struct behaviour *out)
 {
-  const struct asker *asker = ctx;
+  const struct behaviour_asker *asker = ctx;
   struct kit *kit = asker->kit;
   lua_State *L = kit->L;
   struct behaviour does = *out;
@@ -191,7 +191,7 @@ static void ask(void *ctx, const struct scripted_request *request,
 
 static struct behaviour read_function(lua_State *L, struct kit *kit, int index)
 {
-  struct asker *asker = arena_alloc(&kit->arena, sizeof(*asker));
+  struct behaviour_asker *asker = arena_alloc(&kit->arena, sizeof(*asker));
   if (!asker) luaL_error(L, "not enough memory");
   lua_getiuservalue(L, 1, KIT_FUNCTIONS); // functions
   asker->kit = kit;
@@ -249,6 +249,10 @@ int kit_clear(lua_State *L)
   scripted_clear(kit->upstream);
   lua_newtable(L);                        // functions
   lua_setiuservalue(L, 1, KIT_FUNCTIONS); //
+  lua_newtable(L);                        // answers
+  lua_setiuservalue(L, 1, KIT_ANSWERS);   //
+  lua_newtable(L);                        // questions
+  lua_setiuservalue(L, 1, KIT_QUESTIONS); //
   log_flush(kit->log);
   if (ftruncate(kit->log_fd, 0) || lseek(kit->log_fd, 0, SEEK_SET))
     return luaL_error(L, "cannot empty the log");

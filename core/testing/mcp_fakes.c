@@ -94,6 +94,8 @@ struct call_result t_read_result(lua_State *L, int index)
   r.error.retry_after_ms = number(L, index, "retry_after_ms", -1);
   r.attempts = (uint32_t)number(L, index, "attempts", 0);
   r.side_effect = (enum side_effect)number(L, index, "side_effect", 0);
+  r.age_ms = number(L, index, "age_ms", -1);
+  if (number(L, index, "degraded", 0)) r.degraded = SLICE("fallback");
   r.details = field(L, index, "details");
   return r;
 }

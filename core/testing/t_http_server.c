@@ -11,6 +11,7 @@
 //   /hang        no answer before release(); counts who leaves
 //   /late/MS     asks to be told that the client is gone after MS
 //   /abort       half of a stream, then the connection is cut
+//   /leave/MS    half of a stream, and the rest too late for the client
 //   /evil        fields that a handler must not send
 
 #include <fcntl.h>
@@ -37,7 +38,7 @@ struct lab {
   int fd;
   char name[160];
   struct list hanging; // struct wait
-  unsigned gone, drains, pauses, drained;
+  unsigned gone, drains, pauses, drained, left;
   bool closed;
   char gone_peer[64]; // of the last one that left
 };
@@ -167,6 +168,27 @@ static void cut(struct http_request *req)
   http_stream_abort(req);
 }
 
+static void on_left(struct timer *t, void *ctx)
+{
+  (void)t;
+  struct wait *w = ctx;
+  w->lab->left++;
+  http_stream_write(w->req, SLICE("rest"));
+  http_stream_end(w->req);
+  free(w);
+}
+
+static void leave(struct lab *lab, struct http_request *req, uint64_t ms)
+{
+  struct wait *w = wait_new(lab, req);
+  timer_init(&w->timer, lab->worker.loop, on_left, w);
+  http_on_gone(req, on_stream_gone, w);
+  http_stream_begin(req, 200, NULL, 0);
+  http_stream_write(req, SLICE("half"));
+  http_stream_leave(req);
+  timer_start(&w->timer, ms * NS_PER_MS);
+}
+
 static void big(struct http_request *req, size_t n, bool take)
 {
   struct buf b = {0};
@@ -231,6 +253,8 @@ static void on_request(struct http_request *req, const struct http_message *m,
     hang(lab, req);
   else if (!strcmp(path, "/abort"))
     cut(req);
+  else if (sscanf(path, "/leave/%zu", &n) == 1)
+    leave(lab, req, n);
   else if (!strcmp(path, "/evil"))
     evil(req);
   else if (!strcmp(path, "/peer"))
@@ -403,6 +427,7 @@ static int stats(lua_State *L)
   set_number(L, "running", q.stats.running);
   set_number(L, "gone", q.copy.gone);
   set_number(L, "pauses", q.copy.pauses);
+  set_number(L, "left", q.copy.left);
   set_number(L, "drains", q.copy.drains);
   set_number(L, "drained", q.copy.drained);
   lua_pushstring(L, q.copy.gone_peer); // t gone_peer

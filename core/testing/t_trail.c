@@ -44,17 +44,26 @@ static void add(lua_State *L, struct trail *t)
             slice_of(text_field(L, "label")));
 }
 
-// show({ { at = ns, step =, code =, a =, b =, label = }, ... }, start_ns?): the
-// table and the JSON.
+static void fill(lua_State *L, int list, uint64_t start_ns, struct trail *t)
+{
+  trail_begin(t, start_ns);
+  for (lua_Integer i = 1; i <= luaL_len(L, list); i++) {
+    lua_rawgeti(L, list, i); // ... step
+    add(L, t);
+    lua_pop(L, 1); // ...
+  }
+}
+
+// show({ { at = ns, step =, code =, a =, b =, label = }, ... }, start_ns?,
+// inner?, inner_start_ns?): the table and the JSON; inner: steps of call 2.
 static int show(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
-  struct trail t;
-  trail_begin(&t, (uint64_t)luaL_optinteger(L, 2, 0));
-  for (lua_Integer i = 1; i <= luaL_len(L, 1); i++) {
-    lua_rawgeti(L, 1, i); // ... step
-    add(L, &t);
-    lua_pop(L, 1); // ...
+  struct trail t, inner;
+  fill(L, 1, (uint64_t)luaL_optinteger(L, 2, 0), &t);
+  if (lua_istable(L, 3)) {
+    fill(L, 3, (uint64_t)luaL_optinteger(L, 4, 0), &inner);
+    trail_join(&t, &inner, 2);
   }
   struct buf printed = {0}, json = {0};
   trail_print(&t, &printed);

@@ -18,6 +18,21 @@ local Context = {}
 ---@param message? string
 function Context.progress(progress, total, message) end
 
+--- Calls another tool, as an agent would: its arguments are checked, its policy
+--- and its upstream's state hold, its fallback answers for it. `tool` is the short
+--- name of a tool of the same integration, or the full name of any. It ends when
+--- this call does, and has no more time than this call has left. At most eight
+--- calls deep. A table, a text or blocks of tide.content, as the tool returns them;
+--- a failure is `nil, error`. Waits.
+---
+---     local item = assert(ctx.call("get_item", { sku = args.sku }))
+---     local rain = ctx.call("open_meteo_forecast", { city = "Oslo" })
+---@param tool string
+---@param args? table
+---@return any value
+---@return tide.Error? error
+function Context.call(tool, args) end
+
 ---@alias tide.NoteLevel "debug"|"info"|"notice"|"warning"|"error"|"critical"|"alert"|"emergency"
 
 --- Tells the client something while the call runs, if it wants to hear of that
@@ -26,6 +41,79 @@ function Context.progress(progress, total, message) end
 ---@param level tide.NoteLevel
 ---@param data any
 function Context.notify(level, data) end
+
+--- What the user is asked. Without `fields` and `url` it is a yes or no.
+---@class tide.Question
+---@field message string what the user reads
+---@field fields? table<string, tide.Word> texts, numbers, booleans, choices, lists of choices; flat
+---@field url? string https; the user opens it elsewhere (a login, a payment)
+---@field key? string its name in the protocol; "ask_1" and so on
+---@field timeout? integer seconds until nobody will answer; 300, at most 3600
+
+---@class tide.Answer
+---@field action "accept"|"decline"|"cancel" cancel: neither yes nor no
+---@field values? table what was filled in, checked, with the defaults
+---@field key? string of a question with a url
+
+--- Asks the user in the middle of the call. Waits; the deadline stands still
+--- meanwhile. In the current revision of MCP the handler runs again from its
+--- beginning with the answer, so ask first, then act: after a request that must
+--- not be sent twice a question raises. What is asked must read the same each
+--- time; tide.random and tide.uuid give the same values again, tide.time.now and
+--- math.random do not.
+---@param question tide.Question
+---@return tide.Answer? answer
+---@return tide.Error? err "unsupported": the client cannot; "timeout": nobody answered
+function Context.ask(question) end
+
+--- Tells the client that what the user opened a URL for is done. Does not wait.
+---@param answer tide.Answer
+function Context.asked(answer) end
+
+---@class tide.SampleTool
+---@field name string
+---@field about string
+---@field args? table<string, tide.Word>|tide.Word
+
+--- `prefer` names models, best first, and says how much cost, speed and
+--- intelligence matter, 0 to 1: { "claude", speed = 0.8 }.
+---@class tide.Sample
+---@field messages string|(string|tide.Content|tide.Message)[] a text is what the user says
+---@field max_tokens? integer 1000
+---@field system? string
+---@field prefer? table
+---@field temperature? number
+---@field stop? string[]
+---@field metadata? table
+---@field context? "none"|"this"|"all" of which servers; needs a client that has it
+---@field tools? tide.SampleTool[] needs a client that has them
+---@field tool_choice? "auto"|"required"|"none"
+---@field key? string
+---@field timeout? integer
+
+---@class tide.SampleAnswer
+---@field text string all texts of the content
+---@field content table[] blocks, as the protocol has them
+---@field role string
+---@field model string
+---@field stop_reason? string
+
+--- Asks the client's model. Waits, as ctx.ask does and by the same rules.
+---@param request tide.Sample
+---@return tide.SampleAnswer? answer
+---@return tide.Error? err "forbidden": the user said no
+function Context.sample(request) end
+
+--- The folders that the client works in. Waits, as ctx.ask does.
+---@return { uri: string, name?: string }[]? roots
+---@return tide.Error? err
+function Context.roots() end
+
+--- Can the client be asked this? "tools" and "context" are those of ctx.sample.
+--- Does not wait.
+---@param what "form"|"url"|"sample"|"tools"|"context"|"roots"
+---@return boolean
+function Context.can_ask(what) end
 
 ---@alias tide.ErrorMap fun(response: tide.Response, err: tide.Error): tide.ErrorCode|tide.Error|nil
 
@@ -69,7 +157,17 @@ function Context.notify(level, data) end
 ---@field annotations? tide.Annotations
 ---@field policy? string
 ---@field run fun(ctx: tide.Context, args: table): any, tide.Error?
----@field fallback? fun(ctx: tide.Context, args: table, err: tide.Error): any, tide.Error?
+---@field fallback? tide.Fallback|table what to answer when the service cannot
+---@field fallback_after_effect? boolean also when something may have been done
+
+--- Asked when the service failed (`unavailable`, `timeout`, `rate_limited`,
+--- `upstream_error`, `bad_response`, `tls_failed`), not when it said no; `err` has
+--- `attempts`, `side_effect` and `details`, too. What it returns is marked as
+--- degraded. When it fails as well, `err` is what the agent is told. Not asked
+--- when something may have been done, unless the tool is `read_only` or says
+--- `fallback_after_effect = true`. Instead of a function a table, which is then
+--- the answer.
+---@alias tide.Fallback fun(ctx: tide.Context, args: table, err: tide.Error): any, tide.Error?
 
 --- Returns the words that a user may go on with, at most 100 are shown; `others`
 --- are the arguments or variables that are known already.

@@ -16,6 +16,7 @@ error "types only"
 ---| "blocked"          # this destination is not allowed for the integration
 ---| "unavailable"      # the service cannot be reached
 ---| "timeout"          # no answer in time
+---| "unsupported"      # the client cannot do what is needed (ctx.ask and its like)
 ---| "script_failed"    # the integration's script failed
 ---| "script_limit"     # the script used more than it may
 ---| "bad_config"

@@ -7,15 +7,16 @@ error "types only"
 ---@field attempt? tide.PolicyAttempt
 ---@field response? tide.PolicyResponse
 ---@field retry? tide.PolicyRetry
+---@field hedge? tide.PolicyHedge
 ---@field breaker? tide.PolicyBreaker
 ---@field limiter? tide.PolicyLimiter
 ---@field bulkhead? tide.PolicyBulkhead
----@field cache? tide.PolicyCache
 
 ---@class tide.PolicyAttempt
 ---@field timeout_ms? integer one try on the wire (10000)
 ---@field connect_ms? integer name lookup, TCP and TLS of a new connection (3000)
 ---@field first_byte_ms? integer until the answer begins; 0 means no limit of its own (0)
+---@field learned? integer 1: where 1.5 times the slowest thousandth is less, that is its time (0)
 
 ---@class tide.PolicyResponse
 ---@field max_bytes? integer the decoded body of an answer (16777216)
@@ -27,6 +28,10 @@ error "types only"
 ---@field max_ms? integer the longest such wait (20000)
 ---@field budget? integer retries of all calls that successes need not have paid for (50)
 ---@field budget_percent? integer what successes pay for: retries per hundred of them (10)
+
+---@class tide.PolicyHedge
+---@field extra? integer tries beside the first, in place of retries, for what changes nothing (0)
+---@field delay_ms? integer how long the first is given; 0 means its 95th percentile (0)
 
 ---@class tide.PolicyBreaker
 ---@field window_ms? integer how far back failures count (10000)
@@ -50,16 +55,6 @@ error "types only"
 ---@field concurrent? integer attempts on the wire at a time (64)
 ---@field queue? integer attempts that may wait for one of those places (64)
 ---@field max_wait_ms? integer and for how long (100)
-
----@class tide.PolicyCache
----@field on? integer 1: answers to reads are kept as long as they say themselves (0)
----@field ttl_ms? integer how long an answer that does not say it is fresh; above 0 means on (0)
----@field max_ttl_ms? integer the longest that any answer is fresh (3600000)
----@field stale_ms? integer then still served so long while a refresh runs; at most its ttl (60000)
----@field stale_if_error_ms? integer and so long when the service fails (0)
----@field negative_ms? integer the longest that a 404 or 410 is kept (30000)
----@field shared? integer 1: one principal may be served what another one fetched (0)
----@field coalesce? integer 1: who asks for the same at the same time shares one request (1)
 
 ---@class tide.policy
 tide.policy = {}

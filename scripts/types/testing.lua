@@ -11,7 +11,6 @@ local testing = {}
 ---@field env? table<string, string> what tide.env reads
 ---@field now? string the time at the beginning; "2026-01-01T00:00:00Z"
 ---@field seed? integer of all chance; 1
----@field cache_bytes? integer what may be kept of answers; 64 MiB
 
 --- What the service does with one request: an answer, or a way of failing.
 ---@class tide.Behaviour
@@ -58,6 +57,8 @@ local testing = {}
 ---@field principal? string who calls; "tester"
 ---@field request_id? string
 ---@field deadline_ms? integer if that is earlier than the policy's
+---@field client? ("form"|"url"|"sample"|"tools"|"context"|"roots")[] what can be asked; all
+---@field era? "modern"|"legacy" a question has the handler run again, or wait; "modern"
 
 --- A call. But for `done`, fields are nil until it has ended.
 ---@class tide.KitCall
@@ -69,6 +70,9 @@ local testing = {}
 ---@field error? tide.Error
 ---@field attempts? integer on the wire
 ---@field side_effect? "none"|"possible"|"done"
+---@field degraded? boolean not what was asked for but the next best
+---@field source? string of a degraded result: "fallback", "static", "stale"
+---@field age_ms? integer how old that is, if it is known
 ---@field ms? integer how long it took
 ---@field trail? table[] the steps: { step =, code =, at_us =, label = }
 local KitCall = {}
@@ -107,6 +111,40 @@ function testing.new(options) end
 ---@return tide.Kit self
 function Kit:upstream(pattern, behaviour, ...) end
 
+--- What a script asked.
+---@class tide.Asked
+---@field kind "form"|"url"|"sample"|"roots"
+---@field key string
+---@field message? string
+---@field fields? table the form, as JSON Schema
+---@field url? string
+---@field params table all of it, as the protocol has it
+---@field at_ms integer
+
+--- What the user or the client says: "accept", "decline", "cancel", or a table.
+--- `raw` is a whole result, to see what becomes of a bad one.
+---@class tide.KitAnswer
+---@field action? "accept"|"decline"|"cancel" "accept"
+---@field values? table of a form
+---@field text? string of the model
+---@field content? table[]
+---@field model? string
+---@field role? string
+---@field stop_reason? string
+---@field roots? { uri: string, name?: string }[]
+---@field raw? any
+
+--- Answers the questions of scripts: each is for one of them, the last stays. A
+--- function that returns nothing is a user who has gone, as is none.
+---@param answer string|tide.KitAnswer|fun(asked: tide.Asked): string|tide.KitAnswer|nil
+---@param ... string|tide.KitAnswer|fun(asked: tide.Asked): string|tide.KitAnswer|nil
+---@return tide.Kit self
+function Kit:answer(answer, ...) end
+
+--- What was asked, oldest first.
+---@return tide.Asked[]
+function Kit:questions() end
+
 --- Calls a tool and lets time go by until it has ended.
 ---@param tool string the full name, as "github_list_issues"
 ---@param arguments? table|string a table, or JSON text
@@ -141,19 +179,13 @@ function Kit:tools() end
 ---@return string
 function Kit:log() end
 
---- Forgets rules, requests and log.
+--- Forgets rules, requests, answers, questions and log.
 function Kit:clear() end
 
 --- Does nothing run any more? If not, what does.
 ---@return boolean
 ---@return string? what
 function Kit:quiet() end
-
---- What the cache holds and has done, and the flights that calls share.
----@return table<string, integer> figures entries, bytes, fresh, stale, last_resort,
---- negative, misses, stored, refused, outdated, evicted, invalidated, flights,
---- waiters, led, joined, abandoned
-function Kit:cache() end
 
 --- Bytes that the scripts need, after a full collection.
 ---@return integer

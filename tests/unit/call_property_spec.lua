@@ -22,6 +22,7 @@ function ops.sleep(_, op) tide.time.sleep(op.seconds) end
 function ops.get(ctx, op) return ctx.http:get(op.path, { timeout_ms = op.ms }) end
 function ops.post(ctx, op) return assert(ctx.http:post(op.path, { json = op })) end
 function ops.all(ctx, op) return tide.all(parts(ctx, op.parts), { concurrency = op.concurrency }) end
+function ops.call(ctx, op) return ctx.call(op.tool, { program = op.program, fallback = op.fallback }) end
 function ops.try(ctx, op) return pcall(run, ctx, op.program) end
 function ops.fail() error(tide.error("unavailable", "made up")) end
 function ops.raise() error "made up" end
@@ -89,6 +90,10 @@ local makers = {
     local parts = {}
     for i = 1, random(0, 4) do parts[i] = program(depth + 1) end
     return { op = "all", parts = parts, concurrency = random(2) == 1 and random(3) or nil }
+  end,
+  function(depth)
+    return { op = "call", tool = any { "plain", "demo_saved" }, program = program(depth + 1),
+      fallback = program(depth + 1) }
   end,
   function(depth) return { op = "try", program = program(depth + 1) } end,
   function() return { op = any { "fail", "raise", "waste", "waste" } } end,
@@ -171,7 +176,7 @@ describe("any call", function()
     local codes = all_cases(CASES // 2)
 
     assert.is_true(codes.ok > 500 and codes.cancelled > 500 and codes.unavailable > 100)
-    for _, what in ipairs { "breaker_open", "limiter", "bulkhead_full", "gate", "backoff" } do
+    for _, what in ipairs { "breaker_open", "limiter", "bulkhead_full", "gate", "backoff", "call", "no_fallback" } do
       assert.is_true(seen[what], what)
     end
   end)

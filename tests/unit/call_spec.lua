@@ -358,6 +358,24 @@ describe("the fallback", function()
         run = function() error "private" end,
         fallback = function() return "saved" end,
       }
+      handlers.told = {
+        run = function(ctx) return ctx.http:get "/" end,
+        fallback = function(_, _, err) return err end,
+      }
+      handlers.constant = {
+        run = function(ctx) return ctx.http:get "/" end,
+        result = { items = tide.schema.list { str() }, known = tide.schema.boolean() },
+        fallback = { items = {}, known = false },
+      }
+      local function post(ctx) return ctx.http:post("/", { json = {} }) end
+      local function saved() return "saved" end
+      handlers.write = { run = post, fallback = saved }
+      handlers.write_anyway = { run = post, fallback = saved, fallback_after_effect = true }
+      handlers.search = { run = post, fallback = saved, annotations = { read_only = true } }
+      handlers.write_and_read = { fallback = saved, run = function(ctx)
+        assert(post(ctx))
+        return ctx.http:get "/"
+      end }
     ]], "attempt = { timeout_ms = 4000, connect_ms = 1000 }")
   end)
 
@@ -408,14 +426,73 @@ describe("the fallback", function()
 
     local call = kit:call("demo_insist", {}, { deadline_ms = 5000 })
 
-    assert.same({ "timeout", 5000, 2 }, { call.error.code, call.ms, call.attempts })
+    assert.same({ "timeout", 4980, 2 }, { call.error.code, call.ms, call.attempts })
   end)
 
-  it("gives its own error when that is one of the service", function()
-    kit:upstream("* */a", { fail = "refused" })
-    kit:upstream("* */b", { status = 404 })
+  it("that fails leaves the error that led to it, and its details", function()
+    kit:upstream("* */a", { status = 503, json = { message = "closed on Mondays" } })
+    kit:upstream("* */b", { status = 404, json = { message = "no copy" } })
 
-    assert.equal("not_found", kit:call("demo_insist").error.code)
+    local call = kit:call "demo_insist"
+
+    assert.same({ "upstream_error", 503 }, { call.error.code, call.error.status })
+    assert.same({ upstream_message = "closed on Mondays" }, call.error.details)
+    assert.same({ "it failed as well not_found" }, steps(call, "no_fallback"))
+    assert.matches("fallback failed tool=demo_insist req=test%-1 code=not_found: The demo answered 404: no copy",
+      kit:log())
+    assert.is_false(call.degraded)
+  end)
+
+  it("is told what the handler would have been told", function()
+    kit:upstream("* *", { status = 503, json = { message = "busy" }, headers = { ["Retry-After"] = "7" } })
+
+    local err = kit:call("demo_told").value
+
+    assert.same({ code = "rate_limited", status = 503, retry_after_ms = 7000, attempts = 1, side_effect = "none",
+      details = { upstream_message = "busy" }, message = "The demo answered 503: busy" }, err)
+  end)
+
+  it("marks what it gives as degraded", function()
+    kit:upstream("* *", { status = 503 }, { json = {} })
+
+    local worse, well = kit:call "demo_get", kit:call "demo_get"
+
+    assert.same({ true, "fallback" }, { worse.degraded, worse.source })
+    assert.same({ false }, { well.degraded, well.source })
+    assert.matches("call tool=demo_get req=test%-1 code=ok [^\n]* degraded=fallback ", kit:log())
+  end)
+
+  it("can be the answer itself", function()
+    kit:upstream("* *", { hang = true })
+
+    local call = kit:call("demo_constant", {}, { deadline_ms = 1000 })
+
+    assert.same({ '{"items":[],"known":false}', "static", 1000 },
+      { call.body, call.source, call.ms })
+    assert.same({ " timeout" }, steps(call, "fallback"))
+  end)
+
+  it("stays out when something may have been done, unless the tool says otherwise", function()
+    local function after(name, behaviour)
+      kit:clear()
+      kit:upstream("* *", behaviour)
+      local call = kit:call("demo_" .. name)
+      return call.ok and call.source or (call.error.code .. " " .. call.side_effect)
+    end
+
+    assert.equal("upstream_error possible", after("write", { status = 500 }))
+    assert.equal("timeout possible", after("write", { hang = true }))
+    assert.equal("upstream_error done", after("write_and_read", function(request)
+      return { status = request.method == "GET" and 500 or 200 }
+    end))
+    assert.equal("fallback", after("write", { fail = "refused" }))
+    assert.equal("fallback", after("write", { status = 429 }))
+    assert.equal("fallback", after("write_anyway", { status = 500 }))
+    assert.equal("fallback", after("search", { status = 500 }))
+    kit:clear()
+    kit:upstream("* *", { status = 500 })
+    assert.same({ "something may have been done upstream_error" },
+      steps(kit:call "demo_write", "no_fallback"))
   end)
 
   it("that breaks down leaves the first error", function()
@@ -471,6 +548,10 @@ describe("tide.all", function()
         for i = 1, args.n do functions[i] = get(ctx, "/" .. i) end
         local results, errors = tide.all(functions, { concurrency = args.concurrency })
         return { n = #results, errors = errors ~= nil }
+      end
+      function handlers.doze()
+        local function sleep() tide.time.sleep(60) end
+        return tide.all { sleep, sleep }
       end
       function handlers.nested(ctx)
         local results = assert(tide.all {
@@ -530,7 +611,11 @@ describe("tide.all", function()
 
     local call = kit:call("demo_batch", { n = 10 }, { deadline_ms = 700 })
 
-    assert.same({ "timeout", 700, 10 }, { call.error.code, call.ms, call.attempts })
+    local dozing = kit:call("demo_doze", {}, { deadline_ms = 700 })
+
+    -- requests end a little earlier, so that the handler can say something
+    assert.same({ { n = 0, errors = true }, 680, 10 }, { call.value, call.ms, call.attempts })
+    assert.same({ "timeout", 700 }, { dozing.error.code, dozing.ms })
   end)
 
   it("may stand inside another, also when cancelled", function()

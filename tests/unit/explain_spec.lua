@@ -77,7 +77,7 @@ describe("a timeline", function()
     assert.same({ times = "0 us    1.000 s", bar = ("="):rep(13) .. (" "):rep(7),
       words = "1 GET /items" }, row(text, "attempt"))
     assert.equal("503, 0 bytes: server_error -> upstream_error", row(text, "answer").words)
-    assert.matches("^waits %d+ ms, then tries again after server_error$", row(text, "backoff").words)
+    assert.matches("^waits %d+ ms, tries again after server_error; %d+ left$", row(text, "backoff").words)
     assert.matches("^ +%.+ +$", row(text, "backoff").bar)
     assert.matches("\n1%.5%d%d s in all: 2 attempts, 1%.500 s on the wire, %d+%.%d ms waiting, ", text)
     assert.matches("side effect none: nothing was changed", text)

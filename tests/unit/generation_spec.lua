@@ -265,7 +265,7 @@ b.lua: tools.one.polcy: unknown key (did you mean policy?)
     assert(load({ ["scripts/x.lua"] = random }, { workers = 4 }))
 
     local found
-    for _ = 1, 12 do
+    for _ = 1, 40 do
       local generation, faults = load({ ["scripts/x.lua"] = [[
         local tools = { t = { about = "T.", run = function() end }, u = { about = "U.", run = function() end } }
         if math.random(2) == 1 then tools.u.fallback = function() end end
@@ -303,7 +303,11 @@ describe("the table of a script", function()
       { 'return { name = "x", tools = { a = { run = function() end } } }', "x.lua: tools.a.about: is missing: what agents read to choose the tool" },
       { 'return { name = "x", tools = { a = { about = "", run = function() end } } }', "x.lua: tools.a.about: must not be empty" },
       { script("", "fallbak = run"), "x.lua: tools.one.fallbak: unknown key (did you mean fallback?)" },
-      { script("", "fallback = {}"), "x.lua: tools.one.fallback: expected a function, got a table" },
+      { script("", "fallback = { when = pairs }"), "x.lua: tools.one.fallback: when: a function cannot become JSON" },
+      { script("", 'fallback = { tide.content.text "x" }'), "x.lua: tools.one.fallback: content is made by a function" },
+      { script("", 'result = { id = int() }, fallback = { id = "x" }'), "x.lua: tools.one.fallback: id must be an integer (got \"x\")" },
+      { script("", "fallback_after_effect = true"), "x.lua: tools.one.fallback_after_effect: there is no fallback" },
+      { script("", "fallback = 1"), "x.lua: tools.one.fallback: expected a function or a table, got an integer" },
       { script("", "title = 3"), "x.lua: tools.one.title: expected a string, got an integer" },
       { script("", 'policy = "defualt"'), "x.lua: tools.one.policy: there is no policy defualt (did you mean default?)" },
       { script("", "policy = {}"), "x.lua: tools.one.policy: expected a string, got a table" },

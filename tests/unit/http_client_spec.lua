@@ -136,6 +136,39 @@ describe("a request", function()
     assert.equal("/echo?p=/../%2e%20", kit.echo({}, nil, "?p=/../%2e%20").path)
   end)
 
+  it("begins its target with a slash and leaves the fragment at home", function()
+    kit.get ""
+    kit.get "?p=1"
+
+    assert.equal(2, kit.up:count "/")
+    assert.equal("/echo?p=1", kit.echo({}, nil, "?p=1#part?x=/y").path)
+  end)
+
+  it("is refused when its target could end the request line", function()
+    for _, target in ipairs { "/echo HTTP/1.1", "/echo\r\nX-Smuggled: 1", "/echo\t", "/echo?p=\127", "/echo\0" } do
+      local answer = kit.get(target)
+
+      assert.same({ "failed", false }, { answer.end_, answer.sent })
+      assert.matches("URL", answer.detail)
+    end
+  end)
+
+  it("asks for what can be decoded, unless its headers ask for something else", function()
+    assert.equal("gzip, br", kit.echo({}).headers["accept-encoding"])
+    assert.equal("identity", kit.echo({ headers = { { "accept-encoding", "identity" } } }).headers["accept-encoding"])
+  end)
+
+  it("goes to many hosts, more than are remembered", function()
+    for i = 1, 160 do -- only the first of each eighty listens
+      local url = kit.url("/json"):gsub("127%.0%.0%.1", ("127.0.0.%d"):format(1 + (i - 1) % 80))
+      local answer = kit.attempt { url = url }
+
+      assert.equal(i % 80 == 1 and "answered" or "refused", answer.end_)
+    end
+
+    assert.equal(200, kit.get("/json").status)
+  end)
+
   it("carries nothing over from the one before", function()
     kit.echo { method = "POST", body = "secret", headers = { { "Authorization", "Bearer 1" } }, unix_socket = nil }
     local seen = kit.echo {}

@@ -310,6 +310,40 @@ describe("a stream", function()
     assert.same({ 0, 0 }, { lab.server:stats().running, lab.server:stats().open })
   end)
 
+  it("may be over for the client before it is for the handler", function()
+    start()
+    local c = connect()
+
+    for i = 1, 3 do
+      assert.equal("half", c:ask(get "/leave/20").body)
+      assert.equal("GET /on 1\nHost=a\n", c:ask(get "/on").body)
+      eventually(function(s) return s.left == i end)
+    end
+
+    local stats = lab.server:stats()
+    assert.same({ 1, 0, 0 }, { stats.open, stats.running, stats.gone })
+  end)
+
+  it("that is over for the client closes with what was sent behind it", function()
+    start()
+    local c = connect()
+    c:send(get "/leave/20" .. get "/lost")
+
+    assert.equal("half", c:answer().body)
+    assert.is_true(c:closed())
+    local stats = eventually(function(s) return s.left == 1 and s.open == 0 end)
+    assert.equal(0, stats.running)
+  end)
+
+  it("that is over for the client outlives it", function()
+    start()
+    local c = connect()
+    assert.equal("half", c:ask(get "/leave/60").body)
+    c:close()
+
+    eventually(function(s) return s.left == 1 end)
+  end)
+
   it("whose reader leaves is told so", function()
     start()
     local c = connect()

@@ -176,6 +176,20 @@ describe("a tool with a schema of its result", function()
   end)
 end)
 
+describe("a degraded result", function()
+  it("says so in _meta, in every revision, and how old it is where that is known", function()
+    for _, version in ipairs { false, OLD, NOVEMBER } do
+      local result = result_of({ body = "{}", degraded = 1, age_ms = 1500 }, version or nil)
+
+      assert.is_true(result._meta["dev.tidegate/degraded"])
+      assert.equal("fallback", result._meta["dev.tidegate/source"])
+      assert.equal(1500, result._meta["dev.tidegate/age_ms"])
+    end
+    assert.is_nil(result_of({ body = "{}", degraded = 1 })._meta["dev.tidegate/age_ms"])
+    assert.is_nil(result_of({ body = "{}" })._meta["dev.tidegate/degraded"])
+  end)
+end)
+
 describe("the trail", function()
   it("is in _meta if that is asked for", function()
     world = mcp.world { trail_in_meta = true }

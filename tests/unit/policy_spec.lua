@@ -130,6 +130,15 @@ describe("a policy", function()
     ["limiter = { limit = 1, period_ms = 10000, burst = 2 }, breaker = { consecutive = 0 }"] =
       "the breaker can never open: the limiter lets at most 2 + 1 x 10000 ms / 10000 ms = 3 attempts"
       .. " into breaker.window_ms, below breaker.min_calls (20), and breaker.consecutive is 0",
+    ["hedge = { extra = 2 }, retry = { attempts = 2 }"] =
+      "hedge.extra (2) cannot fit: retry.attempts (2) counts all tries, which leaves 1 beside the"
+      .. " first; raise retry.attempts to 3 or lower hedge.extra",
+    ["hedge = { extra = 1, delay_ms = 10000 }"] =
+      "hedge.delay_ms (10000) is not below attempt.timeout_ms (10000), so the first try has always"
+      .. " ended before another one is sent",
+    ["hedge = { extra = 1, delay_ms = 501 }, deadline_ms = 1000"] =
+      "hedge.delay_ms: nothing hedges with less than twice the delay left, 2 x 501 ms = 1002 ms,"
+      .. " and deadline_ms is 1000",
     ["bulkhead = { queue = 0, max_wait_ms = 5 }"] =
       "bulkhead.queue (0) and bulkhead.max_wait_ms (5): one of them is 0, so nothing ever waits;"
       .. " set both or none",

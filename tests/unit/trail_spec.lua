@@ -8,7 +8,7 @@ local steps = {
   { at = 90999, step = "args", a = 44 },
   { at = 12.3 * ms // 1, step = "attempt", a = 1, label = "GET /items" },
   { at = 220 * ms, step = "answer", code = "upstream_error", a = 503, b = 150, label = "status" },
-  { at = 360 * ms, step = "backoff", a = 140 },
+  { at = 360 * ms, step = "backoff", a = 140, b = 49 },
   { at = 12345 * ms, step = "result", code = "timeout", a = 0 },
 }
 
@@ -21,7 +21,7 @@ describe("a trail", function()
       "     +90 us  args     44 bytes",
       "   +12.3 ms  attempt  1                      GET /items",
       "  +220.0 ms  answer   status 503, 150 bytes  status              upstream_error",
-      "  +360.0 ms  backoff  140 ms",
+      "  +360.0 ms  backoff  140 ms, budget 49",
       "   +12.35 s  result   0 bytes                                    timeout",
       "",
     }, "\n"), printed)
@@ -36,7 +36,7 @@ describe("a trail", function()
       { at_us = 12300, step = "attempt", code = "ok", attempt = 1, label = "GET /items" },
       { at_us = 220000, step = "answer", code = "upstream_error", status = 503, bytes = 150,
         label = "status" },
-      { at_us = 360000, step = "backoff", code = "ok", ms = 140 },
+      { at_us = 360000, step = "backoff", code = "ok", ms = 140, budget = 49 },
       { at_us = 12345000, step = "result", code = "timeout", bytes = 0 },
     }, cjson.decode(json))
   end)
@@ -49,6 +49,34 @@ describe("a trail", function()
     local _, json = T.trail.show({ { at = 7000, step = "run" }, { at = 1, step = "run" } }, 5000)
 
     assert.same({ 2, 0 }, { cjson.decode(json)[1].at_us, cjson.decode(json)[2].at_us })
+  end)
+
+  it("takes the steps of a call that it made, in the order of time", function()
+    local outer = { { at = 1 * ms, step = "call", a = 2, label = "demo_get" }, { at = 5 * ms, step = "result" } }
+    local inner = { { at = 2 * ms, step = "run" }, { at = 9 * ms, step = "result", a = 7 } }
+
+    local printed, json = T.trail.show(outer, 0, inner, 1 * ms)
+
+    assert.equal(table.concat({
+      "   +1.0 ms  call       2        demo_get",
+      "   +2.0 ms  2> run",
+      "   +5.0 ms  result     0 bytes",
+      "   +9.0 ms  2> result  7 bytes",
+      "",
+    }, "\n"), printed)
+    assert.same({ 2, "run" }, { cjson.decode(json)[2]["in"], cjson.decode(json)[2].step })
+  end)
+
+  it("keeps room for its own steps, and of a call's the beginning and the end", function()
+    local outer, inner = {}, {}
+    for i = 1, T.trail.steps - 10 do outer[i] = { at = i, step = "sleep", a = i } end
+    for i = 1, 9 do inner[i] = { at = 1000 + i, step = "attempt", a = i } end
+
+    local _, json = T.trail.show(outer, 0, inner)
+
+    local list, kept = cjson.decode(json), {}
+    for i = T.trail.steps - 9, #list do kept[#kept + 1] = list[i].attempt or list[i].count end
+    assert.same({ 1, 2, 3, 9, 5 }, kept)
   end)
 
   it("counts the steps that did not fit", function()

@@ -1,0 +1,258 @@
+// bind_ctx_call.c -- ctx.call: another tool, as a call of its own.
+//
+//   call(name, args) -> find -> arguments as JSON -> call_start ... wait ->
+//   value | nil, err
+//
+// The inner call belongs to the one whose handler makes it, and is cancelled
+// when nobody waits for it any more. What it brought is copied, because its
+// bytes live until `done` returns, and becomes a Lua value inside the coroutine
+// that waits, where it may be too large.
+
+#include <assert.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "bind/bind_ctx.h"
+#include "script/allowance.h"
+#include "script/call.h"
+#include "script/call_result.h"
+#include "script/context.h"
+#include "script/convert.h"
+#include "script/fault.h"
+#include "script/task.h"
+
+#define WHAT    "ctx.call"
+#define COST_NS 5000 // see allowance_charge()
+
+struct inner {
+  struct call_part part; // of the call that waits
+  struct call *call;     // while it runs
+  struct task_ticket ticket;
+  bool waiting;
+  enum call_form form;
+  struct buf body; // the arguments, then the result
+  struct slice details;
+  struct error error;
+  uint32_t attempts;
+  enum side_effect side_effect;
+  struct arena arena;
+};
+
+// --- its life ---
+
+static void inner_free(struct inner *in)
+{
+  assert(!in->call);
+  list_remove(&in->part.link);
+  buf_finish(&in->body);
+  arena_finish(&in->arena);
+  free(in);
+}
+
+static void inner_stop(struct inner *in)
+{
+  in->waiting = false;
+  if (in->call) call_cancel(in->call, "the caller");
+}
+
+static void on_call_end(struct call_part *part)
+{
+  struct inner *in = LIST_ITEM(part, struct inner, part);
+  inner_stop(in);
+  inner_free(in);
+}
+
+static void stop_waiting(void *wait)
+{
+  struct inner *in = wait;
+  inner_stop(in);
+  inner_free(in);
+}
+
+static struct inner *inner_new(lua_State *L, struct call *call)
+{
+  struct inner *in = fault_now() ? NULL : calloc(1, sizeof(*in));
+  if (!in) {
+    luaL_error(L, "not enough memory");
+    return NULL;
+  }
+  in->part.stop = on_call_end;
+  call_attach(call, &in->part);
+  return in;
+}
+
+// --- what it brought ---
+
+// Blocks of content are again what tide.content makes.
+static void mark_content(lua_State *L)
+{
+  lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, -1, i);              // blocks block
+    luaL_setmetatable(L, CONTENT_TYPE); // blocks block
+    lua_pop(L, 1);                      // blocks
+  }
+}
+
+// Pushes JSON text as a value. False when it is none, or memory is short. +1/+0
+static bool push_json(lua_State *L, struct inner *in, struct slice text)
+{
+  struct json_doc doc;
+  arena_reset(&in->arena);
+  if (json_parse(&doc, text, (struct json_limits){0}, &in->arena, NULL) != OK)
+    return false;
+  convert_push(L, &doc, 0, &in->arena); // value
+  return true;
+}
+
+static int give_error(lua_State *L, struct inner *in)
+{
+  lua_pushnil(L);                   // nil
+  fault_push(L, &in->error);        // nil err
+  lua_pushinteger(L, in->attempts); // nil err attempts
+  lua_setfield(L, -2, "attempts");  // nil err
+  lua_pushstring(L, side_effect_name(in->side_effect));
+  lua_setfield(L, -2, "side_effect"); // nil err
+  if (in->details.data && push_json(L, in, buf_slice(&in->body)))
+    lua_setfield(L, -2, "details"); // nil err
+  inner_free(in);
+  return 2;
+}
+
+static int give_value(lua_State *L, struct inner *in)
+{
+  struct slice body = buf_slice(&in->body);
+  bool json = in->form == CALL_JSON || in->form == CALL_CONTENT;
+  if (!json) {
+    lua_pushlstring(L, body.data, body.len); // text
+  } else if (!push_json(L, in, body)) {      // value
+    error_set(&in->error, E_BAD_RESPONSE, "%s", error_sentence(E_BAD_RESPONSE));
+    return give_error(L, in);
+  }
+  if (in->form == CALL_CONTENT) mark_content(L);
+  inner_free(in);
+  return 1;
+}
+
+static int on_woken(lua_State *L, int status, lua_KContext ctx)
+{
+  (void)status;
+  struct inner *in = (struct inner *)(void *)ctx;
+  lua_settop(L, 0);
+  if (!buf_ok(&in->body)) return luaL_error(L, "not enough memory");
+  return in->form == CALL_ERROR ? give_error(L, in) : give_value(L, in);
+}
+
+static void on_done(void *ctx, struct call *call, const struct call_result *r)
+{
+  struct inner *in = ctx;
+  (void)call;
+  in->call = NULL;
+  in->form = r->form;
+  in->error = r->error;
+  in->details = r->details;
+  in->attempts = r->attempts;
+  in->side_effect = r->side_effect;
+  buf_reset(&in->body, 0);
+  buf_add(&in->body, r->form == CALL_ERROR ? r->details : r->body);
+  if (r->degraded.data) call_degrade(in->part.call, r->degraded, r->age_ms);
+  if (!in->waiting) return; // cancelled: see inner_stop()
+  in->waiting = false;
+  task_wake(in->ticket, 0); // `in` may be gone from here on
+}
+
+// --- what is asked ---
+
+// Of the own integration by its short name, of any by its full name.
+static const struct tool *find_tool(lua_State *L, const struct call *call)
+{
+  size_t len;
+  const char *name = luaL_checklstring(L, 1, &len);
+  const struct integration *own = call_tool(call)->integration;
+  for (size_t i = 0; i < own->tool_count; i++)
+    if (slice_eq(own->tools[i]->short_name, (struct slice){name, len}))
+      return own->tools[i];
+  const struct tool *tool = catalog_tool(call_live(call)->generation->catalog,
+                                         (struct slice){name, len});
+  if (!tool)
+    luaL_error(L,
+               WHAT
+               ": there is no tool '%s' (a tool of this integration by its "
+               "short name, of another as <integration>_<tool>)",
+               name);
+  return tool;
+}
+
+static void check_depth(lua_State *L, const struct call *call,
+                        const struct tool *tool)
+{
+  if (call_depth(call) < CALL_DEPTH_MAX) return;
+  luaL_error(L,
+             WHAT ": %s is called by tools that call tools, %d deep already; "
+                  "does it call itself?",
+             tool->name.data, CALL_DEPTH_MAX);
+}
+
+// As the member of an object, for a document's root is no node of its own. The
+// schema knows which empty table is a list.
+static void read_arguments(lua_State *L, struct inner *in,
+                           const struct tool *tool, struct json_doc *doc)
+{
+  struct error err;
+  struct buf *out = &in->body;
+  buf_puts(out, "{\"arguments\":");
+  if (lua_isnil(L, 2))
+    buf_puts(out, "{}");
+  else if (!lua_istable(L, 2))
+    luaL_typeerror(L, 2, "table");
+  else if (convert_put(L, 2, tool->args, out, &err) != OK)
+    luaL_error(L, WHAT ": arguments: %s", err.message);
+  buf_putc(out, '}');
+  if (!buf_ok(out) || json_parse(doc, buf_slice(out), (struct json_limits){0},
+                                 &in->arena, &err) != OK)
+    luaL_error(L, "not enough memory");
+}
+
+static int start_and_wait(lua_State *L, struct inner *in,
+                          const struct tool *tool, const struct json_doc *doc)
+{
+  struct call_options options = {.tool = tool,
+                                 .doc = doc,
+                                 .arguments = json_get(doc, 0, "arguments"),
+                                 .parent = in->part.call,
+                                 .from = L};
+  in->ticket = task_wait(L, stop_waiting, in);
+  in->waiting = true; // it may be done before call_start() returns
+  struct call *call =
+      call_start(call_live(in->part.call), &options, on_done, in);
+  if (!call) {
+    in->waiting = false;
+    return luaL_error(L, "not enough memory");
+  }
+  if (in->waiting) in->call = call;
+  return task_yield_then(L, on_woken, (lua_KContext)(void *)in);
+}
+
+/// ctx.call(tool: string, args?: table): value | nil, error
+/// Waits.
+static int ctx_call(lua_State *L)
+{
+  lua_settop(L, 2);
+  luaL_checkstack(L, 8, WHAT);
+  task_check(L, WHAT);
+  struct call *call = call_of(L, WHAT);
+  const struct tool *tool = find_tool(L, call);
+  check_depth(L, call, tool);
+  allowance_charge(L, COST_NS);
+  struct json_doc doc;
+  struct inner *in = inner_new(L, call);
+  read_arguments(L, in, tool, &doc);
+  return start_and_wait(L, in, tool, &doc);
+}
+
+void bind_ctx_call(lua_State *L)
+{
+  lua_pushcfunction(L, ctx_call); // call
+  context_set_field(L, CONTEXT_CALL, "call");
+}
