@@ -86,6 +86,7 @@ struct attempt {
   struct timer timer;
   struct gate_place gate;     // while AT_GATE
   struct limiter_slot slot;   // while AT_LIMITER
+  struct limiter *limiter;    // that gave it
   struct place *place;        // in the bulkhead
   struct breaker_token token; // while SENT
   struct http_transfer *transfer;

@@ -134,17 +134,19 @@ void admit_give_place(struct attempt *a)
 static void ask_limiter(struct attempt *a)
 {
   const struct policy *p = a->options->policy;
+  struct upstream *u = a->options->upstream;
   struct limiter_options options = policy_limiter(p);
+  bool paced = pace_stretch(&u->pace, &options, attempt_now(a));
   if (options.interval_ns == 0) {
     enter_bulkhead(a);
     return;
   }
   uint64_t patience = smaller((uint64_t)p->limiter_max_wait_ms * NS_PER_MS,
                               attempt_left(a) / 2);
-  a->slot = limiter_reserve(&a->options->upstream->limiter, &options, 1,
-                            attempt_now(a), patience);
+  a->limiter = paced ? &u->pace.limiter : &u->limiter;
+  a->slot = limiter_reserve(a->limiter, &options, 1, attempt_now(a), patience);
   if (a->slot.verdict != LIMITER_GO)
-    attempt_refuse(a, REJECT_LIMITER, a->slot.wait_ns);
+    attempt_refuse(a, paced ? REJECT_QUOTA : REJECT_LIMITER, a->slot.wait_ns);
   else if (a->slot.wait_ns > 0)
     attempt_wait(a, ATTEMPT_AT_LIMITER, a->slot.wait_ns, TRAIL_LIMITER);
   else
@@ -200,10 +202,17 @@ static void on_timer(struct timer *timer, void *ctx)
 // an upstream that is never asked is never seen to be well again.
 static uint64_t useful_of(const struct attempt *a, const struct latency_view *v)
 {
-  if (a->number == 1 || v->count < HEDGE_SAMPLES) return DEADLINE_USEFUL_NS;
+  if (v->count < HEDGE_SAMPLES) return DEADLINE_USEFUL_NS;
   uint64_t half = a->timeout_ms * NS_PER_MS / 2;
   uint64_t useful = smaller(half, deadline_useful_ns(v));
   return useful > DEADLINE_USEFUL_NS ? useful : DEADLINE_USEFUL_NS;
+}
+
+uint64_t attempt_useful_again(const struct attempt *a)
+{
+  struct latency_view view =
+      latency_view(&a->options->upstream->latency, attempt_now(a));
+  return useful_of(a, &view);
 }
 
 static void take_times(struct attempt *a)
@@ -215,7 +224,7 @@ static void take_times(struct attempt *a)
   if (o->timeout_ms > 0 && o->timeout_ms < ms) ms = o->timeout_ms;
   bool learned = o->policy->attempt_learned;
   a->timeout_ms = learned ? deadline_timeout_ms(&view, ms) : ms;
-  a->useful_ns = useful_of(a, &view);
+  a->useful_ns = a->number == 1 ? DEADLINE_USEFUL_NS : useful_of(a, &view);
 }
 
 // What is not used yet is left as it is: this is the hot path.
@@ -250,6 +259,6 @@ void admit_leave(struct attempt *a)
   timer_stop(&a->timer);
   if (a->state == ATTEMPT_AT_GATE)
     gate_leave(&u->gate, &a->gate, GATE_SPACING_NS);
-  if (a->state == ATTEMPT_AT_LIMITER) limiter_cancel(&u->limiter, &a->slot);
+  if (a->state == ATTEMPT_AT_LIMITER) limiter_cancel(a->limiter, &a->slot);
   admit_give_place(a);
 }

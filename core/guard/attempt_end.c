@@ -2,7 +2,7 @@
 
 #include "guard/attempt_inside.h"
 #include "guard/backoff.h"
-#include "guard/retry_after.h"
+#include "guard/hints.h"
 
 // --- what it means ---
 
@@ -32,14 +32,6 @@ static enum error_code code_of(const struct attempt_end *end)
   if (end->outcome == end->by_table || end->outcome == OUTCOME_APP_ERROR)
     return outcome_error(end->outcome, end->answer->status);
   return outcome_row(end->outcome)->code;
-}
-
-static int64_t wait_hint(const struct attempt *a, const struct http_answer *h)
-{
-  struct slice value = http_answer_header(h, "retry-after");
-  if (!value.data) return -1;
-  return retry_after_ms(value, http_answer_header(h, "date"),
-                        loop_wall_ms(a->options->loop));
 }
 
 // --- what the primitives learn ---
@@ -90,6 +82,35 @@ static void tell_gate(struct attempt *a, const struct attempt_end *end)
   atomic_store_explicit(&o->upstream->throttled_ns, now, memory_order_relaxed);
 }
 
+static void tell_pace(struct attempt *a, const struct ratelimit *quota)
+{
+  const struct exchange_options *o = a->options;
+  if (quota->known)
+    pace_learn(&o->upstream->pace, quota, prng_unit(o->chance), attempt_now(a));
+}
+
+// While it still has its place: it is one of those in flight.
+static void tell_adaptive(struct attempt *a, const struct attempt_end *end)
+{
+  struct upstream *u = a->options->upstream;
+  struct adaptive_options options;
+  if (!upstream_adaptive(u, &options)) return;
+  uint64_t took = end->answer->total_ns, now = attempt_now(a);
+  bool slow = took >= policy_slow_ns(a->options->policy);
+  struct adaptive_sample sample = {
+      .verdict = adaptive_judge(end->outcome, end->answer->status, slow),
+      .elapsed_ns = took,
+      .in_flight = bulkhead_in_flight(&u->bulkhead),
+  };
+  uint32_t limit = adaptive_record(&u->adaptive, &options, &sample, now);
+  uint32_t was = bulkhead_limit(&u->bulkhead);
+  if (limit == was) return;
+  struct bulkhead_options places = policy_bulkhead(a->options->policy);
+  bulkhead_resize(&u->bulkhead, &places, limit, now);
+  trail_add(a->options->trail, loop_exact(a->options->loop), TRAIL_LIMIT, OK,
+            limit, was, SLICE(""));
+}
+
 // --- an answer ---
 
 static const char *label_of(const struct attempt *a,
@@ -116,18 +137,21 @@ static void record(struct attempt *a, const struct attempt_end *end)
 void attempt_on_answer(void *ctx, struct http_answer *answer)
 {
   struct attempt *a = ctx;
+  struct hints hints = hints_read(answer, loop_wall_ms(a->options->loop));
   struct attempt_end end = {.answer = answer,
                             .by_table = by_table(a, answer),
-                            .hint_ms = wait_hint(a, answer)};
+                            .hint_ms = hints.retry_after_ms};
   end.outcome = classify(a, answer, end.by_table);
   end.code = code_of(&end);
   a->transfer = NULL;
   record(a, &end);
   tell_breaker(a, &end);
+  tell_adaptive(a, &end);
   admit_give_place(a);
   tell_budget(a, &end);
   tell_gate(a, &end);
   tell_latency(a, &end);
+  tell_pace(a, &hints.quota);
   a->state = ATTEMPT_ENDED;
   a->done(a, &end); // a may be gone from here on
 }

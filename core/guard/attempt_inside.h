@@ -24,6 +24,8 @@ void attempt_step(const struct attempt *a, enum trail_kind kind, int64_t n,
 
 // --- attempt_admit.c: from "may I" to the wire ---
 
+// The shortest rest of the call that another one after it would need.
+uint64_t attempt_useful_again(const struct attempt *a);
 // Gives up whatever it waits for or holds.
 void admit_leave(struct attempt *a);
 // It has ended: its place is free.

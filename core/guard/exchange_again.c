@@ -41,7 +41,7 @@ static struct retry_facts facts_of(struct exchange *x,
       .now_ns = now,
       .deadline_ns = x->options.deadline_ns,
       .gate_ns = gate_opens_ns(&u->gate, now),
-      .min_useful_ns = x->attempt.useful_ns,
+      .min_useful_ns = attempt_useful_again(&x->attempt),
       .unit = prng_unit(x->options.chance),
   };
 }

@@ -73,7 +73,11 @@
   X("bulkhead.queue", bulkhead_queue, 64, 0, 100000,                           \
     "attempts that may wait for one of those places")                          \
   X("bulkhead.max_wait_ms", bulkhead_max_wait_ms, 100, 0, 600000,              \
-    "and for how long")
+    "and for how long")                                                        \
+  X("adaptive.initial", adaptive_initial, 0, 0, 100000,                        \
+    "places at first where their number is learned; 0 means it is not")        \
+  X("adaptive.least", adaptive_least, 4, 1, 100000,                            \
+    "never fewer than these, and never more than bulkhead.concurrent")
 
 struct policy {
   struct slice name;

@@ -64,6 +64,9 @@ static const struct {
      "so no answer can ever be that slow"},
     {"limiter.max_wait_ms", "deadline_ms", "which always ends the wait first"},
     {"bulkhead.max_wait_ms", "deadline_ms", "which always ends the wait first"},
+    {"adaptive.initial", "bulkhead.concurrent", "which is the most it can be"},
+    {"adaptive.least", "bulkhead.concurrent",
+     "which is the most there can be of them"},
     {"retry.base_ms", "retry.max_ms", "which caps it"},
     {"retry.throttled_base_ms", "retry.max_ms", "which caps it"},
     {"breaker.open_ms", "breaker.max_open_ms", "which caps it"},
@@ -154,6 +157,19 @@ static void check_hedge(struct checking *c)
   check_hedge_delay(c);
 }
 
+// --- places that are not learned ---
+
+static void check_adaptive(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long first = p->adaptive_initial, least = p->adaptive_least;
+  if (is_said(c, "adaptive.least") && first > 0 && least > first)
+    say(c, true,
+        "adaptive.least (%lld) is above adaptive.initial (%lld): it would "
+        "begin with fewer places than it may ever have",
+        least, first);
+}
+
 // --- a queue without a wait, a wait without a queue ---
 
 static void check_bulkhead(struct checking *c)
@@ -177,5 +193,6 @@ void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
   check_retries(&c);
   check_breaker(&c);
   check_hedge(&c);
+  check_adaptive(&c);
   check_bulkhead(&c);
 }

@@ -17,6 +17,8 @@
     "it said that it wants no requests for a while")                           \
   X(REJECT_LIMITER, "limiter", E_RATE_LIMITED,                                 \
     "the limit that is set for it is used up")                                 \
+  X(REJECT_QUOTA, "quota", E_RATE_LIMITED,                                     \
+    "what it grants us is nearly used up")                                     \
   X(REJECT_BULKHEAD, "bulkhead_full", E_UNAVAILABLE,                           \
     "too many requests to it are under way")                                   \
   X(REJECT_DEADLINE, "no_time_left", E_TIMEOUT,                                \

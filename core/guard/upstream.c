@@ -66,10 +66,54 @@ static struct upstream *make(struct upstream_set *set, struct slice key,
   budget_init(&u->hedges, &hedges, now_ns);
   gate_init(&u->gate);
   latency_init(&u->latency);
+  pace_init(&u->pace);
   limiter_init(&u->limiter);
   u->next = set->first;
   set->first = u;
   return u;
+}
+
+// --- places ---
+
+static struct adaptive_options adaptive_options(uint32_t least, uint32_t most)
+{
+  return (struct adaptive_options){
+      .initial = most,
+      .least = least < most ? least : most,
+      .most = most,
+      .window_ns = ADAPTIVE_WINDOW_NS,
+      .samples = ADAPTIVE_SAMPLES,
+  };
+}
+
+bool upstream_adaptive(struct upstream *u, struct adaptive_options *o)
+{
+  uint32_t most = atomic_load_explicit(&u->adaptive_most, memory_order_acquire);
+  if (most == 0) return false;
+  *o = adaptive_options(
+      atomic_load_explicit(&u->adaptive_least, memory_order_relaxed), most);
+  return true;
+}
+
+// How many places there are now, by the policy and what was learned. Under the
+// set's lock.
+static uint32_t places_of(struct upstream *u, const struct policy *p,
+                          uint64_t now_ns)
+{
+  uint32_t most = (uint32_t)p->bulkhead_concurrent;
+  uint32_t least = (uint32_t)p->adaptive_least;
+  bool learns = p->adaptive_initial > 0;
+  bool learned = atomic_load(&u->adaptive_most) > 0;
+  struct adaptive_options options = adaptive_options(least, most);
+  if (learns && !learned) {
+    options.initial = (uint32_t)p->adaptive_initial;
+    adaptive_init(&u->adaptive, &options, now_ns);
+  }
+  atomic_store(&u->adaptive_least, least);
+  atomic_store(&u->adaptive_most, learns ? most : 0);
+  if (!learns) return most;
+  uint32_t limit = adaptive_limit(&u->adaptive);
+  return limit < most ? limit : most;
 }
 
 struct upstream *upstream_get(struct upstream_set *set, struct slice key,
@@ -79,14 +123,12 @@ struct upstream *upstream_get(struct upstream_set *set, struct slice key,
   struct upstream *u = set->first;
   while (u && !slice_is(key, u->key))
     u = u->next;
-  bool known = u != NULL;
-  if (!known) u = make(set, key, policy, now_ns);
+  if (!u) u = make(set, key, policy, now_ns);
+  uint32_t places = u ? places_of(u, policy, now_ns) : 0;
   pthread_mutex_unlock(&set->lock);
 
   struct bulkhead_options options = policy_bulkhead(policy);
-  if (known)
-    bulkhead_resize(&u->bulkhead, &options,
-                    (uint32_t)policy->bulkhead_concurrent, now_ns);
+  if (u) bulkhead_resize(&u->bulkhead, &options, places, now_ns);
   return u;
 }
 

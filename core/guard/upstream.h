@@ -13,6 +13,7 @@
 #define GUARD_UPSTREAM_H
 
 #include "base/slice.h"
+#include "guard/adaptive.h"
 #include "guard/breaker.h"
 #include "guard/budget.h"
 #include "guard/bulkhead.h"
@@ -20,6 +21,7 @@
 #include "guard/hedge.h"
 #include "guard/latency.h"
 #include "guard/limiter.h"
+#include "guard/pace.h"
 #include "guard/policy.h"
 
 struct upstream {
@@ -30,6 +32,9 @@ struct upstream {
   struct bulkhead bulkhead;
   struct latency latency;
   struct budget hedges;
+  struct pace pace;
+  struct adaptive adaptive;
+  _Atomic uint32_t adaptive_least, adaptive_most; // most 0: it does not learn
   _Alignas(64) _Atomic uint64_t throttled_ns; // when it last said so; 0: never
   struct upstream *next;
   char *key;
@@ -43,10 +48,14 @@ struct upstream_set *upstream_set_new(uint64_t seed);
 void upstream_set_free(struct upstream_set *set);
 
 // The upstream of that key, made now if it is new. `policy` is the
-// integration's: how many may be on the wire at once is a property of the
-// upstream and not of a call. NULL: no memory.
+// integration's: how many may be on the wire at once, and whether that number is
+// learned, is a property of the upstream and not of a call. What was learned
+// stays when the policy changes, within its bounds. NULL: no memory.
 struct upstream *upstream_get(struct upstream_set *set, struct slice key,
                               const struct policy *policy, uint64_t now_ns);
+
+// Does it learn its number of places? If so, how.
+bool upstream_adaptive(struct upstream *u, struct adaptive_options *o);
 
 // --- a policy, as the primitives' options ---
 

@@ -11,6 +11,7 @@ error "types only"
 ---@field breaker? tide.PolicyBreaker
 ---@field limiter? tide.PolicyLimiter
 ---@field bulkhead? tide.PolicyBulkhead
+---@field adaptive? tide.PolicyAdaptive
 
 ---@class tide.PolicyAttempt
 ---@field timeout_ms? integer one try on the wire (10000)
@@ -55,6 +56,10 @@ error "types only"
 ---@field concurrent? integer attempts on the wire at a time (64)
 ---@field queue? integer attempts that may wait for one of those places (64)
 ---@field max_wait_ms? integer and for how long (100)
+
+---@class tide.PolicyAdaptive
+---@field initial? integer places at first where their number is learned; 0 means it is not (0)
+---@field least? integer never fewer than these, and never more than bulkhead.concurrent (4)
 
 ---@class tide.policy
 tide.policy = {}

@@ -467,7 +467,7 @@ describe("the fallback", function()
 
     local call = kit:call("demo_constant", {}, { deadline_ms = 1000 })
 
-    assert.same({ '{"items":[],"known":false}', "static", 1000 },
+    assert.same({ '{"items":[],"known":false}', "static", 980 },
       { call.body, call.source, call.ms })
     assert.same({ " timeout" }, steps(call, "fallback"))
   end)

@@ -139,6 +139,12 @@ describe("a policy", function()
     ["hedge = { extra = 1, delay_ms = 501 }, deadline_ms = 1000"] =
       "hedge.delay_ms: nothing hedges with less than twice the delay left, 2 x 501 ms = 1002 ms,"
       .. " and deadline_ms is 1000",
+    ["adaptive = { initial = 9 }, bulkhead = { concurrent = 8 }"] =
+      "adaptive.initial (9) is above bulkhead.concurrent (8), which is the most it can be",
+    ["adaptive = { initial = 5, least = 9 }, bulkhead = { concurrent = 8 }"] =
+      "adaptive.least (9) is above bulkhead.concurrent (8), which is the most there can be of them\n"
+      .. "policies/p.lua: p: adaptive.least (9) is above adaptive.initial (5): it would begin with"
+      .. " fewer places than it may ever have",
     ["bulkhead = { queue = 0, max_wait_ms = 5 }"] =
       "bulkhead.queue (0) and bulkhead.max_wait_ms (5): one of them is 0, so nothing ever waits;"
       .. " set both or none",
