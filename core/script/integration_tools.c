@@ -105,6 +105,50 @@ static void read_annotations(struct tool_reader *t)
   lua_pop(L, 1);
 }
 
+// --- policy ---
+
+// Why two of its requests at a time could do harm; NULL if its annotations do
+// not say so. What they leave open is judged by each request's method.
+static const char *unsafe_twice(const struct annotations *a)
+{
+  if (a->read_only == 1 || a->idempotent == 1) return NULL;
+  if (a->destructive == 1) return "destructive = true";
+  if (a->idempotent == 0) return "idempotent = false";
+  return a->read_only == 0 ? "read_only = false" : NULL;
+}
+
+// A fault of whoever names the policy: the tool, else the integration.
+static void check_hedging(struct tool_reader *t, bool names_it)
+{
+  struct faults *faults = t->up->load->faults;
+  const struct policy *p = t->tool->policy;
+  const char *why = unsafe_twice(&t->tool->annotations);
+  if (p->hedge_extra == 0 || !why) return;
+  if (names_it)
+    faults_add(faults, at(t, "policy"),
+               "%.*s hedges (hedge.extra is %lld): it sends a request a second "
+               "time before the first has ended, but the annotations say that "
+               "this does harm (%s); name a policy without hedge.extra",
+               SLICE_ARG(p->name), (long long)p->hedge_extra, why);
+  else
+    faults_add(faults, SLICE("upstream.policy"),
+               "%.*s hedges (hedge.extra is %lld), but %.*s.annotations say "
+               "that it does harm to send a request twice (%s); give that tool "
+               "a policy without hedge.extra",
+               SLICE_ARG(p->name), (long long)p->hedge_extra,
+               SLICE_ARG(t->path), why);
+}
+
+static void read_policy(struct tool_reader *t)
+{
+  lua_State *L = t->up->reader.L;
+  t->tool->policy = integration_policy(t->up, t->table, t->path,
+                                       t->up->draft->integration.policy);
+  bool names_it = read_field(&t->up->reader, t->table, "policy") != LUA_TNIL;
+  lua_pop(L, 1);
+  check_hedging(t, names_it);
+}
+
 // --- functions ---
 
 static uint32_t read_function(struct tool_reader *t, const char *name,
@@ -222,8 +266,7 @@ static void read_tool(struct tool_reader *t)
   read_args(t);
   read_result(t);
   read_annotations(t);
-  tool->policy = integration_policy(t->up, t->table, t->path,
-                                    t->up->draft->integration.policy);
+  read_policy(t);
   tool->run_slot = read_function(t, "run", true);
   read_fallback(t);
   if (tool->args) integration_tool_json(t->up, tool, t->annotations_title);

@@ -566,3 +566,48 @@ describe("what a script offers besides tools", function()
     assert.same({ "a:b 0", "t:{b} 1", "x_p 1" }, keys)
   end)
 end)
+
+describe("a policy that hedges", function()
+  local POLICIES = { ["policies/h.lua"] = "return { fast = { hedge = { extra = 1 } } }" }
+
+  local function said(fields, tool)
+    folder.fill(root, POLICIES)
+    local generation, faults = load { ["scripts/x.lua"] = script(fields, tool) }
+    return generation ~= nil, (faults:gsub("\n$", ""))
+  end
+
+  it("is a fault of the tool that names it, if that is not safe to repeat", function()
+    for annotations, why in pairs {
+      ["destructive = true"] = "destructive = true",
+      ["read_only = false"] = "read_only = false",
+      ["read_only = false, idempotent = false"] = "idempotent = false",
+    } do
+      local ok, faults = said("", ('policy = "fast", annotations = { %s }'):format(annotations))
+
+      assert.is_false(ok)
+      assert.equal("x.lua: tools.one.policy: fast hedges (hedge.extra is 1): it sends a request"
+        .. " a second time before the first has ended, but the annotations say that this does harm ("
+        .. why .. "); name a policy without hedge.extra", faults)
+    end
+  end)
+
+  it("is a fault of the integration if that names it", function()
+    local ok, faults = said('upstream = { base = "https://x.example", policy = "fast" },',
+      "annotations = { destructive = true }")
+
+    assert.is_false(ok)
+    assert.equal("x.lua: upstream.policy: fast hedges (hedge.extra is 1), but tools.one.annotations"
+      .. " say that it does harm to send a request twice (destructive = true); give that tool a policy"
+      .. " without hedge.extra", faults)
+  end)
+
+  it("is fine for a tool that may be repeated, or does not say", function()
+    for _, annotations in ipairs {
+      "read_only = true", "destructive = true, idempotent = true", "open_world = true",
+      "read_only = false, idempotent = true",
+    } do
+      local ok, faults = said("", ('policy = "fast", annotations = { %s }'):format(annotations))
+      assert.is_true(ok, faults)
+    end
+  end)
+end)
