@@ -1,5 +1,5 @@
-// bind_ctx_notify.c -- ctx.progress and ctx.notify: what a handler tells its
-// client while it runs. Neither waits.
+// bind_ctx_notify.c -- ctx.progress, ctx.notify and ctx.detach: what a handler
+// tells its client while it runs. None waits.
 
 #include <math.h>
 
@@ -9,7 +9,9 @@
 #include "script/context.h"
 #include "script/convert.h"
 
-#define DATA_MAX 65536 // bytes of JSON
+#define DATA_MAX     65536 // bytes of JSON
+#define RETRY_MS     1000
+#define RETRY_MAX_MS 60000
 
 static double check_number(lua_State *L, int arg)
 {
@@ -46,10 +48,21 @@ static int ctx_notify(lua_State *L)
   return 0;
 }
 
+/// ctx.detach(retry_ms?: integer): boolean
+static int ctx_detach(lua_State *L)
+{
+  lua_Integer ms = luaL_optinteger(L, 1, RETRY_MS);
+  luaL_argcheck(L, ms >= 0 && ms <= RETRY_MAX_MS, 1, "0 to 60000 ms");
+  lua_pushboolean(L, call_detach(call_of(L, "ctx.detach"), (uint32_t)ms));
+  return 1;
+}
+
 void bind_ctx_notify(lua_State *L)
 {
   lua_pushcfunction(L, ctx_progress); // progress
   context_set_field(L, CONTEXT_CALL, "progress");
   lua_pushcfunction(L, ctx_notify); // notify
   context_set_field(L, CONTEXT_CALL, "notify");
+  lua_pushcfunction(L, ctx_detach); // detach
+  context_set_field(L, CONTEXT_CALL, "detach");
 }

@@ -16,6 +16,7 @@ static const struct {
     {{"host", 4}, FIELD_HOST},
     {{"origin", 6}, FIELD_ORIGIN},
     {{"x-request-id", 12}, FIELD_REQUEST_ID},
+    {{"last-event-id", 13}, FIELD_LAST_EVENT},
 };
 
 static enum field field_of(struct slice name)

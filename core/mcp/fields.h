@@ -17,6 +17,7 @@ enum field {
   FIELD_HOST,
   FIELD_ORIGIN,
   FIELD_REQUEST_ID, // X-Request-Id
+  FIELD_LAST_EVENT, // Last-Event-ID
   FIELDS
 };
 

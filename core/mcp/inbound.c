@@ -71,6 +71,15 @@ static bool check_legacy_version(struct inbound *in)
   return true;
 }
 
+bool inbound_need_session(struct inbound *in, const struct inbound_rules *rules,
+                          struct arena *arena)
+{
+  if (!in->fields.value[FIELD_SESSION].data)
+    return refuse(&in->why, 400, RPC_TRANSPORT,
+                  "Bad request: Mcp-Session-Id is missing");
+  return inbound_find_session(in, rules, arena) && check_legacy_version(in);
+}
+
 static bool is_initialize(const struct inbound *in)
 {
   return !in->batch && slice_is(in->messages[0].env.method, "initialize");

@@ -119,7 +119,13 @@ static void on_note(void *ctx, enum note_level level, struct slice logger,
   buf_finish(&out);
 }
 
-const struct call_listener notices = {on_progress, on_note};
+static bool on_detach(void *ctx, uint32_t retry_ms)
+{
+  struct job *job = ctx;
+  return !job->cancelled && away_leave(job->exchange, retry_ms);
+}
+
+const struct call_listener notices = {on_progress, on_note, on_detach};
 
 // --- logging/setLevel, legacy ---
 

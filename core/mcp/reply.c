@@ -51,6 +51,11 @@ static void begin_stream(struct reply *reply)
   reply->outlet.ops->begin(reply->outlet.to, 200, list.items, list.count);
   reply->state = REPLY_STREAMING;
   keep_alive(reply);
+  struct buf first = {0};
+  record_open(&reply->record, &first);
+  if (first.len && buf_ok(&first))
+    reply->outlet.ops->write(reply->outlet.to, buf_slice(&first));
+  buf_finish(&first);
 }
 
 void reply_last(struct reply *reply)
@@ -77,23 +82,48 @@ void reply_beat(struct beat *beat)
   outlet->ops->write(outlet->to, SLICE(": keepalive\n\n"));
 }
 
-// Without memory the event is dropped: half of one would be worse.
+void reply_begin(struct reply *reply)
+{
+  if (reply->state == REPLY_WAITING) begin_stream(reply);
+}
+
+static void go_away(struct reply *reply)
+{
+  if (reply->away) return;
+  reply->away = true;
+  reply_gone(reply);
+  if (reply->outlet.ops->leave) reply->outlet.ops->leave(reply->outlet.to);
+}
+
+// Without memory the event is dropped: half of one would be worse. If it is
+// kept, the client may come back for it.
+bool reply_event(struct reply *reply, struct slice name, struct slice json)
+{
+  const struct outlet *outlet = &reply->outlet;
+  struct buf event = {0};
+  sse_put(&event, SLICE("message"), name, json);
+  bool fast =
+      buf_ok(&event) && outlet->ops->write(outlet->to, buf_slice(&event));
+  if (!buf_ok(&event) && record_is_open(&reply->record)) go_away(reply);
+  buf_finish(&event);
+  return fast;
+}
+
 static bool write_event(struct reply *reply, struct slice json)
 {
   const struct outlet *outlet = &reply->outlet;
   if (outlet->ops->bare) return outlet->ops->write(outlet->to, json);
-  struct buf event = {0};
-  sse_put(&event, SLICE("message"), (struct slice){0}, json);
-  bool fast =
-      buf_ok(&event) && outlet->ops->write(outlet->to, buf_slice(&event));
-  buf_finish(&event);
-  return fast;
+  char name[EVENTS_NAME_MAX];
+  if (!record_event(&reply->record, json, name)) go_away(reply);
+  if (reply->away) return true;
+  return reply_event(reply, name[0] ? slice_of(name) : (struct slice){0}, json);
 }
 
 static void end_stream(struct reply *reply)
 {
   reply->state = REPLY_ENDED;
   pulse_stop(&reply->beat);
+  record_end(&reply->record);
   reply->outlet.ops->end(reply->outlet.to);
 }
 
@@ -103,6 +133,22 @@ bool reply_notify(struct reply *reply, struct slice json)
   if (reply->state == REPLY_WAITING) begin_stream(reply);
   keep_alive(reply);
   return write_event(reply, json);
+}
+
+bool reply_leave(struct reply *reply, uint32_t retry_ms)
+{
+  const struct outlet *outlet = &reply->outlet;
+  if (!reply->record.primes || !outlet->ops->leave) return false;
+  reply_begin(reply);
+  if (!record_is_open(&reply->record) || reply->state == REPLY_ENDED)
+    return false;
+  struct buf retry = {0};
+  sse_put_retry(&retry, retry_ms);
+  if (!reply->away && buf_ok(&retry))
+    outlet->ops->write(outlet->to, buf_slice(&retry));
+  buf_finish(&retry);
+  go_away(reply);
+  return true;
 }
 
 void reply_end(struct reply *reply, int status, struct buf *json)
@@ -120,10 +166,19 @@ void reply_end(struct reply *reply, int status, struct buf *json)
                              json);
 }
 
+void reply_close(struct reply *reply)
+{
+  assert(reply->state == REPLY_STREAMING);
+  end_stream(reply);
+}
+
 void reply_end_silent(struct reply *reply)
 {
   assert(reply->state != REPLY_ENDED);
-  if (reply->state == REPLY_WAITING) begin_stream(reply);
+  if (reply->state == REPLY_WAITING) {
+    reply->record.store = NULL; // there is nothing to come back for
+    begin_stream(reply);
+  }
   end_stream(reply);
 }
 

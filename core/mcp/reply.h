@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "mcp/pulse.h"
+#include "mcp/record.h"
 #include "net/header.h"
 
 struct outlet_ops {
@@ -37,6 +38,9 @@ struct outlet_ops {
   void (*last)(void *to);
   // Whom to tell when a peer that was slow is so no more. NULL: never told.
   void (*on_drain)(void *to, void (*fn)(void *ctx), void *ctx);
+  // Ends the stream for the peer, not the request; on_gone is not told. NULL: it
+  // cannot.
+  void (*leave)(void *to);
 };
 
 struct outlet {
@@ -59,6 +63,8 @@ struct reply {
   struct slice allow;      // Allow, with 405
   struct pulse *pulse;     // of the worker; NULL: silent streams stay silent
   struct beat beat;        // while it streams
+  struct record record;    // zeroed: nothing is kept
+  bool away;               // the peer is not served from here any more
 };
 
 // Begins an event stream that may last for days, before the first event. What
@@ -69,6 +75,15 @@ void reply_last(struct reply *reply);
 // is slow: better to send no more for now.
 bool reply_notify(struct reply *reply, struct slice json);
 
+// Begins the event stream now, if nothing was sent yet.
+void reply_begin(struct reply *reply);
+// An event of another stream, with its name.
+bool reply_event(struct reply *reply, struct slice name, struct slice json);
+
+// Sends the client away: it will come back, in `retry_ms`, for what is still to
+// be said. False if it would not, and nothing happens.
+bool reply_leave(struct reply *reply, uint32_t retry_ms);
+
 // The answer, which ends the reply. The status counts unless a stream has
 // begun. An empty `json` has no media type (202, 204).
 void reply_end(struct reply *reply, int status, struct buf *json);
@@ -78,6 +93,8 @@ void reply_gone(struct reply *reply);
 
 // For pulse_init(): has the stream say a comment.
 void reply_beat(struct beat *beat);
+// Ends a stream of which no more is known.
+void reply_close(struct reply *reply);
 
 // Ends without an answer: a legacy request that was cancelled gets none. HTTP
 // must answer something, and to a request either JSON or a stream; a stream

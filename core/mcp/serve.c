@@ -39,6 +39,7 @@ static struct exchange *take(struct mcp_server *s)
   ex->open = ex->answers = 0;
   ex->any_request = ex->left = false;
   ex->status = 200;
+  ex->gone = false;
   list_init(&ex->link);
   list_append(&s->running, &ex->link);
   return ex;
@@ -55,6 +56,7 @@ static void destroy(struct exchange *ex)
 static void release(struct exchange *ex)
 {
   struct mcp_server *s = ex->server;
+  away_end(ex);
   list_remove(&ex->link);
   if (s->spares == SPARES_MAX) {
     destroy(ex);
@@ -96,6 +98,11 @@ static bool is_unanswered(const struct exchange *ex)
   return ex->peer && in->count == 1 &&
          in->messages[0].env.kind == MESSAGE_NOTIFICATION &&
          in->messages[0].env.method.data;
+}
+
+void exchange_drop(struct exchange *ex)
+{
+  release(ex);
 }
 
 static void end_refused(struct exchange *ex)
@@ -242,7 +249,7 @@ static void run_job(struct job *job)
   }
 }
 
-static void stop_jobs(struct exchange *ex, const char *by)
+void exchange_stop(struct exchange *ex, const char *by)
 {
   ex->open++; // the last answer may come inside
   for (uint32_t i = 0; i < ex->in.count; i++)
@@ -250,13 +257,16 @@ static void stop_jobs(struct exchange *ex, const char *by)
   settle(ex);
 }
 
-// In legacy a client that is gone has not cancelled: its calls run on, to their
-// deadline at most, and their answers go nowhere.
+// In legacy a client that is gone has not cancelled: it may come back, or its
+// calls run on to their deadline and their answers go nowhere.
 static void on_gone(void *ctx)
 {
   struct exchange *ex = ctx;
   reply_gone(&ex->reply);
-  if (ex->in.era == ERA_MODERN) stop_jobs(ex, "client");
+  if (ex->in.era == ERA_MODERN)
+    exchange_stop(ex, "client");
+  else
+    away_gone(ex);
 }
 
 // Every message first gets its place, so that an answer that comes at once does
@@ -283,6 +293,7 @@ static void start(struct exchange *ex)
 {
   const struct outlet *outlet = &ex->reply.outlet;
   if (ex->any_request) outlet->ops->on_gone(outlet->to, on_gone, ex);
+  away_prepare(ex);
   for (uint32_t i = 0; i < ex->in.count; i++) {
     struct job *job = &ex->jobs[i];
     if (job->env->kind == MESSAGE_REQUEST)
@@ -290,12 +301,13 @@ static void start(struct exchange *ex)
     else if (job->method)
       job->method->run(job);
   }
+  if (ex->open > 1) away_wait(ex);
   settle(ex);
 }
 
 // --- the methods of HTTP ---
 
-static struct inbound_rules rules_of(const struct mcp_server *s)
+struct inbound_rules serve_rules(const struct mcp_server *s)
 {
   return (struct inbound_rules){
       .seals = s->options.seals,
@@ -310,16 +322,21 @@ static struct inbound_rules rules_of(const struct mcp_server *s)
 
 static void serve_message(struct exchange *ex, struct slice body)
 {
-  struct inbound_rules rules = rules_of(ex->server);
+  struct inbound_rules rules = serve_rules(ex->server);
   if (inbound_read(&ex->in, body, &rules, &ex->arena) && lay_out_jobs(ex))
     start(ex);
   else
     end_refused(ex);
 }
 
-static void refuse_http_method(struct exchange *ex)
+void exchange_refuse(struct exchange *ex)
 {
-  ex->reply.allow = SLICE("POST, DELETE");
+  end_refused(ex);
+}
+
+void exchange_refuse_method(struct exchange *ex, struct slice allow)
+{
+  ex->reply.allow = allow;
   refuse(&ex->in.why, 405, RPC_TRANSPORT, "Method not allowed");
   end_refused(ex);
 }
@@ -330,16 +347,11 @@ static void serve_delete(struct exchange *ex)
   struct inbound *in = &ex->in;
   const struct mcp_server *s = ex->server;
   if (in->era == ERA_MODERN) {
-    refuse_http_method(ex);
+    exchange_refuse_method(ex, SLICE("POST, GET, DELETE"));
     return;
   }
-  struct inbound_rules rules = rules_of(s);
-  if (!in->fields.value[FIELD_SESSION].data)
-    refuse(&in->why, 400, RPC_TRANSPORT,
-           "Bad request: Mcp-Session-Id is missing");
-  else
-    inbound_find_session(in, &rules, &ex->arena);
-  if (!in->has_session) {
+  struct inbound_rules rules = serve_rules(s);
+  if (!inbound_need_session(in, &rules, &ex->arena)) {
     end_refused(ex);
     return;
   }
@@ -354,7 +366,7 @@ static void serve_options(struct exchange *ex)
 {
   struct slice asked = header_get(ex->headers, ex->header_count,
                                   "Access-Control-Request-Headers");
-  ex->reply.allow = SLICE("POST, DELETE");
+  ex->reply.allow = SLICE("POST, GET, DELETE");
   reply_preflight(&ex->reply, origin_allowed_headers(asked, &ex->arena));
   release(ex);
 }
@@ -397,10 +409,12 @@ void serve(struct mcp_server *s, const struct http_message *message,
     serve_message(ex, message->body);
   else if (slice_is(message->method, "DELETE"))
     serve_delete(ex);
+  else if (slice_is(message->method, "GET"))
+    away_return(ex);
   else if (slice_is(message->method, "OPTIONS"))
     serve_options(ex);
   else
-    refuse_http_method(ex);
+    exchange_refuse_method(ex, SLICE("POST, GET, DELETE"));
 }
 
 void serve_bare(struct mcp_server *s, struct slice message,
@@ -436,6 +450,7 @@ static void fill_defaults(struct mcp_server *s)
   if (!o->list_ttl_ms) o->list_ttl_ms = 5000;
   if (!o->max_streams) o->max_streams = 10000;
   if (!o->keepalive_ms) o->keepalive_ms = 15000;
+  if (!o->resume_ms) o->resume_ms = 60000;
   if (!o->shared) o->shared = s->own_shared = mcp_shared_new();
   if (!o->hub) o->hub = s->own_hub = hub_new();
 }
@@ -468,6 +483,7 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
   s->runner = runner;
   list_init(&s->running);
   list_init(&s->spare);
+  away_init(s);
   fill_defaults(s);
   put_info(s);
   bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
@@ -487,7 +503,9 @@ void serve_free(struct mcp_server *s)
   if (!s) return;
   serve_end_streams(s);
   while (!list_empty(&s->running))
-    stop_jobs(LIST_ITEM(s->running.next, struct exchange, link), "shutdown");
+    exchange_stop(LIST_ITEM(s->running.next, struct exchange, link),
+                  "shutdown");
+  away_finish(s);
   for (struct exchange *ex = take_spare(s); ex; ex = take_spare(s))
     destroy(ex);
   streams_finish(&s->streams);

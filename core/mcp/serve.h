@@ -42,6 +42,8 @@ struct mcp_server {
   struct pulse pulse;     // of all event streams
   struct list running;    // exchanges
   struct list spare;      // exchanges to use again
+  struct list visitors;   // connections that came back (away.c)
+  struct timer sweep;     // of what is kept for them
   uint32_t spares;
   uint64_t request_seed, request_count;
 };
@@ -75,9 +77,11 @@ struct exchange {
   uint32_t open;    // jobs not answered, and 1 while they are being started
   uint32_t answers; // in `out`
   bool any_request;
-  bool left;      // somebody else has the reply
-  int status;     // of the answer; 200 unless it was refused
-  struct buf out; // the answer, or the answers of a batch
+  bool left;            // somebody else has the reply
+  int status;           // of the answer; 200 unless it was refused
+  struct timer absence; // legacy (away.c)
+  bool gone;            // the client left
+  struct buf out;       // the answer, or the answers of a batch
 };
 
 // --- the server ---
@@ -100,6 +104,32 @@ void serve_bare(struct mcp_server *s, struct slice message,
 
 // Ends all subscriptions with their result; no other may begin.
 void serve_end_streams(struct mcp_server *s);
+
+// Stops what runs for it; the answers come inside.
+void exchange_stop(struct exchange *ex, const char *by);
+// Ends a request of which no message runs: refused as in.why says.
+void exchange_refuse(struct exchange *ex);
+// The same without a word, the reply being somebody else's.
+void exchange_drop(struct exchange *ex);
+// 405, with what is allowed instead.
+void exchange_refuse_method(struct exchange *ex, struct slice allow);
+struct inbound_rules serve_rules(const struct mcp_server *s);
+
+// --- legacy clients that go and come back (away.c) ---
+
+void away_init(struct mcp_server *s);
+void away_finish(struct mcp_server *s);
+// What is said to this client is kept from now on, if it can come back.
+void away_prepare(struct exchange *ex);
+// It waits for an answer.
+void away_wait(struct exchange *ex);
+// It left before the answer.
+void away_gone(struct exchange *ex);
+// Sends it away, if it will come back (in `retry_ms`) for the answer.
+bool away_leave(struct exchange *ex, uint32_t retry_ms);
+void away_end(struct exchange *ex); // the exchange ends
+// GET: it comes back, or listens.
+void away_return(struct exchange *ex);
 
 // --- for handlers ---
 

@@ -53,6 +53,11 @@ static void on_drain(void *to, void (*fn)(void *ctx), void *ctx)
   http_stream_on_drain(to, fn, ctx);
 }
 
+static void leave(void *to)
+{
+  http_stream_leave(to);
+}
+
 static const struct outlet_ops http_outlet = {
     .respond = respond,
     .begin = begin,
@@ -62,6 +67,7 @@ static const struct outlet_ops http_outlet = {
     .unsent = unsent,
     .last = last,
     .on_drain = on_drain,
+    .leave = leave,
 };
 static const struct runner calls = {call_start, call_cancel};
 

@@ -50,6 +50,8 @@ struct mcp_server_options {
   uint32_t list_ttl_ms;  // ttlMs of tools/list; default 5,000
   uint32_t max_streams;  // subscriptions open at once; default 10,000
   uint32_t keepalive_ms; // of event streams; default 15,000
+  uint32_t resume_ms;    // how long a legacy client that left may take to come
+                         // back before its call is cancelled; default 60,000
   bool trail_in_meta;    // results carry their trail in _meta
 };
 

@@ -20,6 +20,7 @@ struct mcp_shared {
   atomic_bool any_ended; // so that nobody locks before the first end
   pthread_mutex_t lock;
   struct list running[BUCKETS];
+  struct event_store *events;
   struct ended ended[SETS][WAYS];
   struct ended levels[SETS][WAYS];
 };
@@ -28,6 +29,11 @@ struct mcp_shared *mcp_shared_new(void)
 {
   struct mcp_shared *s = calloc(1, sizeof(*s));
   if (!s) return NULL;
+  s->events = event_store_new((struct event_limits){0});
+  if (!s->events) {
+    free(s);
+    return NULL;
+  }
   pthread_mutex_init(&s->lock, NULL);
   for (size_t i = 0; i < BUCKETS; i++)
     list_init(&s->running[i]);
@@ -37,8 +43,14 @@ struct mcp_shared *mcp_shared_new(void)
 void mcp_shared_free(struct mcp_shared *s)
 {
   if (!s) return;
+  event_store_free(s->events);
   pthread_mutex_destroy(&s->lock);
   free(s);
+}
+
+struct event_store *mcp_shared_events(struct mcp_shared *s)
+{
+  return s->events;
 }
 
 // --- ended sessions ---
@@ -72,9 +84,9 @@ static struct ended *make_place(struct ended *bucket, int64_t now_ms)
   return place;
 }
 
-void mcp_shared_end_session(struct mcp_shared *s,
-                            const unsigned char id[SESSION_ID_LEN],
-                            int64_t expires_ms, int64_t now_ms)
+static void remember_ended(struct mcp_shared *s,
+                           const unsigned char id[SESSION_ID_LEN],
+                           int64_t expires_ms, int64_t now_ms)
 {
   pthread_mutex_lock(&s->lock);
   struct ended *bucket = bucket_of(s->ended, id);
@@ -221,4 +233,53 @@ void mcp_shared_cancel(struct mcp_shared *s,
   pthread_mutex_unlock(&s->lock);
 
   if (call && !remote) call->cancel(call);
+}
+
+// --- the end of a session ---
+
+static bool is_of(const struct inflight *call, const unsigned char session[])
+{
+  return !memcmp(call->session, session, SESSION_ID_LEN);
+}
+
+// Tells the workers that have calls of it.
+static void post_cancels(struct mcp_shared *s,
+                         const unsigned char session[SESSION_ID_LEN])
+{
+  pthread_mutex_lock(&s->lock);
+  for (size_t i = 0; i < BUCKETS; i++)
+    LIST_EACH (it, &s->running[i]) {
+      const struct inflight *call = LIST_ITEM(it, struct inflight, link);
+      if (!is_of(call, session) || !call->mailbox) continue;
+      struct cancel_note *note = new_note(s, call);
+      if (note) mailbox_post(note->mailbox, &note->message);
+    }
+  pthread_mutex_unlock(&s->lock);
+}
+
+// One of it that is cancelled inline.
+static struct inflight *find_inline(struct mcp_shared *s,
+                                    const unsigned char session[])
+{
+  struct inflight *found = NULL;
+  pthread_mutex_lock(&s->lock);
+  for (size_t i = 0; i < BUCKETS && !found; i++)
+    LIST_EACH (it, &s->running[i]) {
+      struct inflight *call = LIST_ITEM(it, struct inflight, link);
+      if (is_of(call, session) && !call->mailbox) found = call;
+    }
+  pthread_mutex_unlock(&s->lock);
+  return found;
+}
+
+void mcp_shared_end_session(struct mcp_shared *s,
+                            const unsigned char id[SESSION_ID_LEN],
+                            int64_t expires_ms, int64_t now_ms)
+{
+  remember_ended(s, id, expires_ms, now_ms);
+  post_cancels(s, id);
+  struct inflight *call;
+  while ((call = find_inline(s, id)))
+    call->cancel(call);
+  event_session_end(s->events, id);
 }

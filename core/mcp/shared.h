@@ -4,7 +4,8 @@
 // remembered of a session, so its end is what must be. And legacy calls that
 // run: "notifications/cancelled" comes as a request of its own and may reach
 // any worker, so the call is found here and its owner told through its mailbox. And
-// the level that a legacy session set for its messages.
+// the level that a legacy session set for its messages. And what was sent on
+// streams that a client may come back to (events.h).
 //
 // All are bounded. The ended sessions are a fixed set of MCP_ENDED_MAX with
 // expiry; when a bucket is full the one that expires first is forgotten, so a
@@ -21,9 +22,10 @@
 #include "base/list.h"
 #include "base/slice.h"
 #include "loop/mailbox.h"
+#include "mcp/events.h"
 
 #define MCP_ENDED_MAX  8192
-#define SESSION_ID_LEN 16
+#define SESSION_ID_LEN EVENTS_ID_LEN
 
 struct mcp_shared;
 
@@ -32,7 +34,10 @@ struct mcp_shared *mcp_shared_new(void);
 // After every worker has ended. NULL is fine.
 void mcp_shared_free(struct mcp_shared *s);
 
-// The session is over; remembered until `expires_ms` (wall clock).
+struct event_store *mcp_shared_events(struct mcp_shared *s);
+
+// The session is over; remembered until `expires_ms` (wall clock). Its streams
+// end, and its calls are cancelled, whichever worker has them.
 void mcp_shared_end_session(struct mcp_shared *s,
                             const unsigned char id[SESSION_ID_LEN],
                             int64_t expires_ms, int64_t now_ms);

@@ -69,6 +69,9 @@ struct call_listener {
   void (*progress)(void *ctx, const struct call_progress *p);
   void (*note)(void *ctx, enum note_level level, struct slice logger,
                struct slice data); // data: JSON
+  // May the client's connection go, so that it comes back in `retry_ms` for the
+  // answer? False: it would not. NULL: never.
+  bool (*detach)(void *ctx, uint32_t retry_ms);
 };
 
 struct call_options {
@@ -171,6 +174,7 @@ void call_degrade(struct call *call, struct slice source, int64_t age_ms);
 struct asking *call_asking(struct call *call);
 // A question is open, or (false) no longer: the deadline stands still meanwhile.
 void call_wait_for_client(struct call *call, bool waits);
+bool call_detach(struct call *call, uint32_t retry_ms);
 // Counts an attempt and remembers the worst that may have happened.
 void call_note_attempt(struct call *call, enum side_effect effect);
 

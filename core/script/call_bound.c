@@ -150,3 +150,9 @@ void call_tell(struct call *c, enum note_level level, struct slice json)
   top->told++;
   top->listener->note(top->ctx, level, c->tool->integration->name, json);
 }
+
+bool call_detach(struct call *c, uint32_t retry_ms)
+{
+  return c->listener && c->listener->detach &&
+         c->listener->detach(c->ctx, retry_ms);
+}

@@ -134,7 +134,7 @@ static void begin(void *to, int status, const struct header *headers, size_t n)
 static bool write_bytes(void *to, struct slice bytes)
 {
   struct answer *a = to;
-  buf_add(&a->body, bytes);
+  if (!a->left) buf_add(&a->body, bytes);
   return !a->slow;
 }
 
@@ -170,6 +170,12 @@ static void on_drain(void *to, void (*fn)(void *ctx), void *ctx)
   a->drain_ctx = ctx;
 }
 
+static void leave(void *to)
+{
+  struct answer *a = to;
+  a->left = true;
+}
+
 const struct outlet_ops t_outlet_ops = {
     .respond = respond,
     .begin = begin,
@@ -179,4 +185,5 @@ const struct outlet_ops t_outlet_ops = {
     .unsent = unsent,
     .last = last,
     .on_drain = on_drain,
+    .leave = leave,
 };

@@ -47,6 +47,7 @@ struct world {
 struct answer {
   bool ended, streamed, fault_fired;
   bool slow, lasts; // it takes nothing; a stream that lasts
+  bool left;        // its stream is over, the request is not
   int status;
   struct buf headers, body; // "name: value\n"
   void (*on_gone)(void *ctx);

@@ -146,6 +146,7 @@ static void make_server(lua_State *L, struct world *w)
       .session_ttl_s = option(L, "session_ttl_s"),
       .max_streams = option(L, "max_streams"),
       .keepalive_ms = option(L, "keepalive_ms"),
+      .resume_ms = option(L, "resume_ms"),
       .trail_in_meta = flag(L, "trail_in_meta"),
   };
   w->server = serve_new(&options, &t_runner);
@@ -330,6 +331,35 @@ static int progress(lua_State *L)
   return 0;
 }
 
+// world:tell(i, json): its handler says this, as an error.
+static int tell(lua_State *L)
+{
+  struct call *call = check_call(L, check_world(L));
+  luaL_argcheck(L, call->running, 2, "not running");
+  call->listener->note(call->ctx, NOTE_ERROR, SLICE("spec"), t_slice(L, 3));
+  return 0;
+}
+
+// world:detach(i, retry_ms): could its client be sent away?
+static int detach(lua_State *L)
+{
+  struct call *call = check_call(L, check_world(L));
+  luaL_argcheck(L, call->running, 2, "not running");
+  uint32_t ms = (uint32_t)luaL_checkinteger(L, 3);
+  lua_pushboolean(L, call->listener->detach(call->ctx, ms));
+  return 1;
+}
+
+// world:kept(): what is kept for those who come back.
+static int kept(lua_State *L)
+{
+  struct event_counts c =
+      event_store_counts(mcp_shared_events(check_world(L)->shared));
+  lua_pushinteger(L, (lua_Integer)c.streams);
+  lua_pushinteger(L, (lua_Integer)c.bytes);
+  return 2;
+}
+
 // world:at_once(on), world:refuse(on): how calls go from now on.
 static int at_once(lua_State *L)
 {
@@ -414,6 +444,8 @@ static int answer_get(lua_State *L)
   lua_setfield(L, -2, "lasts");
   lua_pushboolean(L, a->fault_fired);
   lua_setfield(L, -2, "fault_fired");
+  lua_pushboolean(L, a->left);
+  lua_setfield(L, -2, "left");
   lua_pushinteger(L, a->status);
   lua_setfield(L, -2, "status");
   set(L, "headers", buf_slice(&a->headers));
@@ -564,6 +596,7 @@ int t_mcp(lua_State *L)
       {"progress", progress}, {"at_once", at_once}, {"refuse", refuse_calls},
       {"calls", calls},       {"pass", pass},       {"reload", reload},
       {"publish", publish},   {"drain", drain},     {"streams", streams},
+      {"tell", tell},         {"detach", detach},   {"kept", kept},
       {"free", world_free},   {"__gc", world_free}, {NULL, NULL}};
   static const luaL_Reg answer_methods[] = {
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},

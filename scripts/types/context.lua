@@ -114,6 +114,13 @@ function Context.roots() end
 ---@param what "form"|"url"|"sample"|"tools"|"context"|"roots"
 ---@return boolean
 function Context.can_ask(what) end
+--- Lets the client's connection go while a long call runs on: the client comes
+--- back for the answer, and asks again after `retry_ms`. Only clients of MCP
+--- 2025-11-25 with a session can; for all others nothing happens, and it returns
+--- false. Does not wait.
+---@param retry_ms? integer 0 to 60,000; default 1,000
+---@return boolean detached
+function Context.detach(retry_ms) end
 
 ---@alias tide.ErrorMap fun(response: tide.Response, err: tide.Error): tide.ErrorCode|tide.Error|nil
 

@@ -46,8 +46,8 @@ local function events(answer)
     return { cjson.decode(answer.body) }
   end
   local list = {}
-  for data in answer.body:gmatch("event: message\ndata: ([^\n]*)\n\n") do
-    list[#list + 1] = cjson.decode(data)
+  for event in answer.body:gmatch("event: message\n(.-)\n\n") do
+    list[#list + 1] = cjson.decode(event:match("data: ([^\n]*)$"))
   end
   return list
 end

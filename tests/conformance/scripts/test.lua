@@ -50,6 +50,13 @@ local function error_handling()
   return nil, tide.error("conflict", "This tool intentionally returns an error for testing")
 end
 
+-- Lets its client go, which comes back for the answer.
+local function reconnection(ctx)
+  ctx.detach(100)
+  tide.time.sleep(0.3)
+  return "Reconnection test completed"
+end
+
 local function headers(_, args)
   local names = {}
   for name in pairs(args) do names[#names + 1] = name end
@@ -112,6 +119,7 @@ return {
     multiple_content_types = { about = "Tests a mixture.", run = multiple_content_types },
     tool_with_logging = { about = "Tests messages.", run = tool_with_logging },
     tool_with_progress = { about = "Tests progress.", run = tool_with_progress },
+    reconnection = { about = "Tests a client that comes back.", run = reconnection },
     error_handling = { about = "Tests an error.", run = error_handling },
     custom_headers = { about = "Tests Mcp-Param headers.", args = CUSTOM, run = headers },
   },
