@@ -25,6 +25,7 @@ struct visitor {
   struct reply reply;
   struct event_reader *reader;
   struct buf data;
+  bool slow; // it takes nothing: on_drain
 };
 
 static struct event_store *events_of(const struct mcp_server *s)
@@ -129,23 +130,30 @@ static void end_visit(struct visitor *v)
   free(v);
 }
 
+// What the store gives goes out, until there is no more or it is not taken.
 static void pump(void *ctx)
 {
   struct visitor *v = ctx;
-  struct event_place place;
-  enum event_next next;
-  do {
+  enum event_next next = EVENT_GIVEN;
+  while (!v->slow && next == EVENT_GIVEN) {
+    struct event_place place;
     buf_reset(&v->data, 0);
     next = event_reader_next(v->reader, &v->data, &place);
     if (next != EVENT_GIVEN) break;
     char name[EVENTS_NAME_MAX];
     struct slice id = {name, event_name(&place, name)};
-    if (!buf_ok(&v->data))
-      next = EVENT_OVER; // it will come back
-    else if (!reply_event(&v->reply, id, buf_slice(&v->data)))
-      return; // on_drain
-  } while (next == EVENT_GIVEN);
+    bool good = buf_ok(&v->data);
+    if (good) v->slow = !reply_event(&v->reply, id, buf_slice(&v->data));
+    if (!good || v->reply.away) next = EVENT_OVER; // it will come back
+  }
   if (next == EVENT_OVER) end_visit(v);
+}
+
+static void on_drain(void *ctx)
+{
+  struct visitor *v = ctx;
+  v->slow = false;
+  pump(v);
 }
 
 static void on_gone(void *ctx)
@@ -155,12 +163,13 @@ static void on_gone(void *ctx)
 
 static void begin_visit(struct exchange *ex, struct visitor *v)
 {
-  const struct outlet *outlet = &ex->reply.outlet;
+  const struct outlet *outlet = &v->reply.outlet;
   v->reply = ex->reply;
   list_append(&v->server->visitors, &v->link);
-  reply_begin(&v->reply);
-  outlet->ops->on_gone(outlet->to, on_gone, v);
+  reply_last(&v->reply);
   exchange_drop(ex);
+  outlet->ops->on_gone(outlet->to, on_gone, v);
+  if (outlet->ops->on_drain) outlet->ops->on_drain(outlet->to, on_drain, v);
   pump(v);
 }
 
@@ -256,9 +265,14 @@ void away_init(struct mcp_server *s)
   timer_init(&s->sweep, s->options.loop, on_sweep, s);
 }
 
+void away_end_visits(struct mcp_server *s)
+{
+  while (!list_empty(&s->visitors))
+    end_visit(LIST_ITEM(s->visitors.next, struct visitor, link));
+}
+
 void away_finish(struct mcp_server *s)
 {
   timer_stop(&s->sweep);
-  while (!list_empty(&s->visitors))
-    end_visit(LIST_ITEM(s->visitors.next, struct visitor, link));
+  away_end_visits(s);
 }

@@ -95,16 +95,16 @@ static void go_away(struct reply *reply)
   if (reply->outlet.ops->leave) reply->outlet.ops->leave(reply->outlet.to);
 }
 
-// Without memory the event is dropped: half of one would be worse. If it is
-// kept, the client may come back for it.
+// Without memory the event is dropped: half of one would be worse. One that has
+// a name is kept, and the client may come back for it.
 bool reply_event(struct reply *reply, struct slice name, struct slice json)
 {
   const struct outlet *outlet = &reply->outlet;
   struct buf event = {0};
   sse_put(&event, SLICE("message"), name, json);
-  bool fast =
-      buf_ok(&event) && outlet->ops->write(outlet->to, buf_slice(&event));
-  if (!buf_ok(&event) && record_is_open(&reply->record)) go_away(reply);
+  bool good = buf_ok(&event);
+  bool fast = good && outlet->ops->write(outlet->to, buf_slice(&event));
+  if (!good && name.data) go_away(reply);
   buf_finish(&event);
   return fast;
 }

@@ -496,6 +496,7 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
 void serve_end_streams(struct mcp_server *s)
 {
   streams_end(&s->streams);
+  away_end_visits(s);
 }
 
 void serve_free(struct mcp_server *s)

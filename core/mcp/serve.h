@@ -102,7 +102,8 @@ void serve(struct mcp_server *s, const struct http_message *message,
 void serve_bare(struct mcp_server *s, struct slice message,
                 struct session *peer, struct outlet outlet);
 
-// Ends all subscriptions with their result; no other may begin.
+// Ends all subscriptions with their result; no other may begin. And the streams
+// that legacy clients came back for.
 void serve_end_streams(struct mcp_server *s);
 
 // Stops what runs for it; the answers come inside.
@@ -119,6 +120,8 @@ struct inbound_rules serve_rules(const struct mcp_server *s);
 
 void away_init(struct mcp_server *s);
 void away_finish(struct mcp_server *s);
+// Cuts the streams of those that came back; they may come again, elsewhere.
+void away_end_visits(struct mcp_server *s);
 // What is said to this client is kept from now on, if it can come back.
 void away_prepare(struct exchange *ex);
 // It waits for an answer.

@@ -114,6 +114,7 @@ function Context.roots() end
 ---@param what "form"|"url"|"sample"|"tools"|"context"|"roots"
 ---@return boolean
 function Context.can_ask(what) end
+
 --- Lets the client's connection go while a long call runs on: the client comes
 --- back for the answer, and asks again after `retry_ms`. Only clients of MCP
 --- 2025-11-25 with a session can; for all others nothing happens, and it returns
