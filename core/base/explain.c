@@ -46,17 +46,20 @@ static bool is_wait(uint16_t kind)
 }
 
 // The first step behind `i` of that kind that nothing before has taken: parallel
-// attempts end in the order of their beginning, as far as a trail can tell.
+// attempts end in the order of their beginning, as far as a trail can tell. Those
+// of a call that this one made end in that call.
 static uint64_t end_of_attempt(const struct timeline *l, uint32_t i)
 {
   const struct trail *t = l->trail;
   uint32_t open = 0;
   for (uint32_t k = 0; k < i; k++) {
+    if (t->steps[k].call != t->steps[i].call) continue;
     if (t->steps[k].kind == TRAIL_ATTEMPT) open++;
     if (t->steps[k].kind == TRAIL_ANSWER && open > 0) open--;
   }
   for (uint32_t k = i + 1; k < t->count; k++)
-    if (t->steps[k].kind == TRAIL_ANSWER && open-- == 0)
+    if (t->steps[k].call == t->steps[i].call &&
+        t->steps[k].kind == TRAIL_ANSWER && open-- == 0)
       return t->steps[k].at_ns;
   return l->total;
 }
@@ -70,7 +73,7 @@ static uint64_t end_of_wait(const struct timeline *l, uint32_t i)
     uint16_t kind = l->trail->steps[k].kind;
     bool ends = kind == TRAIL_ATTEMPT || kind == TRAIL_REJECT ||
                 kind == TRAIL_CANCEL || is_wait(kind);
-    if (!ends) continue;
+    if (!ends || l->trail->steps[k].call != s->call) continue;
     next = l->trail->steps[k].at_ns;
     break;
   }
@@ -140,10 +143,12 @@ static void print_row(const struct timeline *l, uint32_t i, struct buf *out)
   explain_time(span->from, at);
   if (span->kind != SPAN_NONE) explain_time(span->to - span->from, took);
   draw(l, i, bar);
-  buf_printf(out, "%10s %10s |%s| %-9s ", at, took, bar,
-             names[l->trail->steps[i].kind]);
+  const struct trail_step *step = &l->trail->steps[i];
+  buf_printf(out, "%10s %10s |%s| ", at, took, bar);
+  if (step->call) buf_printf(out, "%u> ", step->call);
+  buf_printf(out, "%-9s ", names[step->kind]);
   size_t from = out->len;
-  explain_step(&l->trail->steps[i], out);
+  explain_step(step, out);
   for (size_t k = from; buf_ok(out) && k < out->len; k++)
     if ((unsigned char)out->data[k] < 0x20 || out->data[k] == 0x7F)
       out->data[k] = '?';

@@ -19,6 +19,12 @@ local SCRIPT = [[return {
         b = function() return ctx.http:get "/b" end,
       }
     end },
+    ask = { about = "Ask.", annotations = { read_only = true }, run = function(ctx)
+      return tide.all {
+        a = function() return ctx.http:get "/slow" end,
+        b = function() return ctx.call "list" end,
+      }
+    end },
     nap = { about = "Nap.", run = function() tide.time.sleep(2) return "rested" end },
   },
 }]]
@@ -100,6 +106,17 @@ describe("a timeline", function()
 
     assert.matches("800.0 ms in all: 2 attempts, 800.0 ms on the wire, 0 us waiting, 0 us else",
       text, 1, true)
+  end)
+
+  it("shows the steps of calls that the call makes, and how long those lasted", function()
+    kit:upstream("GET *", { json = {}, delay_ms = 300 })
+    kit:upstream("GET */slow", { json = {}, delay_ms = 900 })
+
+    local text = kit:call("shop_ask"):timeline()
+
+    assert.equal("calls shop_list; its steps begin with 1>", row(text, "call").words)
+    assert.matches("0 us +300.0 ms |[= ]+| 1> attempt +1 GET /items\n", text)
+    assert.matches("0 us +900.0 ms |[= ]+| attempt +1 GET /slow\n", text)
   end)
 
   it("shows a handler that sleeps", function()

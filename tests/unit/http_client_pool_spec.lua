@@ -452,9 +452,10 @@ describe("TLS", function()
   teardown(function() os.remove(bundle) end)
 
   -- libcurl reads all authorities again for each connection (22 ms) when a CA
-  -- path is in effect, which Debian compiles in. Without, it is 1 ms, and up to
-  -- 4 in this build on a machine that does much else.
-  it("costs little for a new connection, with all the authorities of the system", function()
+  -- path is in effect, which Debian compiles in. Without, it is 1 ms; with the
+  -- sanitizers and on a machine that does much else up to 4.
+  it("costs under 3 ms of CPU for a new connection, with all the authorities of the system #cost", function()
+    local most = os.getenv "TIDEGATE_PRESET" == "release" and 3000 or 8000
     local c = T.http_client.new { ca_file = bundle }
     local function once()
       local a = c:start { url = kit.url("/bye", "https") }
@@ -469,7 +470,7 @@ describe("TLS", function()
       least = math.min(least, (T.http_client.cpu_us() - from) / 10)
     end
 
-    assert.is_true(least < 8000, least .. " us for each new TLS connection")
+    assert.is_true(least < most, least .. " us for each new TLS connection")
     assert.equal(51, c:stats().connections_new)
     c:free()
   end)
