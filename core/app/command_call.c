@@ -279,7 +279,11 @@ static int run(struct one_call *c, const struct command_line *line)
       .mailbox = mailbox_new(c->loop),
       .chance = &c->chance,
   };
-  if (c->live.http && c->live.mailbox) run_call(c, line, g->catalog);
+  if (c->live.mailbox)
+    c->live.fetcher =
+        fetcher_new(c->engine.fetches, c->loop, c->live.mailbox, &c->chance);
+  if (c->live.http && c->live.fetcher) run_call(c, line, g->catalog);
+  fetcher_free(c->live.fetcher);
   http_client_free(c->live.http);
   mailbox_free(c->live.mailbox);
   engine_discard(g);

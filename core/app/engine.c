@@ -96,7 +96,8 @@ enum error_code engine_init(struct engine *e, const struct options *options,
       .set = secret_set_new(), .options = options, .environment = environment};
   if (e->secrets.set) e->log = engine_new_log(e);
   e->upstreams = upstream_set_new(engine_seed());
-  if (!e->log || !e->upstreams)
+  e->fetches = fetch_shared_new((size_t)options->cache_mb << 20, engine_seed());
+  if (!e->log || !e->upstreams || !e->fetches)
     return error_set(err, E_NO_MEMORY, "out of memory");
   e->bind = (struct bind_env){
       .secrets = e->secrets.set,
@@ -111,6 +112,7 @@ enum error_code engine_init(struct engine *e, const struct options *options,
 void engine_finish(struct engine *e)
 {
   upstream_set_free(e->upstreams);
+  fetch_shared_free(e->fetches);
   log_free(e->log);
   secret_set_free(e->secrets.set);
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/seal.h"
 #include "bind/bind.h"
+#include "guard/fetch.h"
 #include "guard/upstream.h"
 #include "script/generation.h"
 
@@ -22,6 +23,7 @@ struct engine {
   enum log_level log_level;
   struct bind_env bind;           // what the Lua API needs, shared by all VMs
   struct upstream_set *upstreams; // shared by all workers and generations
+  struct fetch_shared *fetches;   // cache and flights: the same
   uint64_t number;                // of the newest generation
 };
 

@@ -260,6 +260,9 @@ static enum error_code open_parts(struct gateway *g, struct error *err)
   g->live.http = g->client;
   g->live.mailbox = g->worker->mailbox;
   g->live.chance = &g->chance;
+  g->live.fetcher =
+      fetcher_new(e->fetches, g->worker->loop, g->worker->mailbox, &g->chance);
+  if (!g->live.fetcher) return error_set(err, E_NO_MEMORY, "out of memory");
   take(g, g->shared->first);
   g->shared->taken++;
   g->mcp = new_mcp(g);
@@ -291,6 +294,7 @@ static void stop(struct worker *w, void *ctx)
   http_server_free(g->server);
   mcp_server_free(g->mcp);
   mcp_stdio_free(g->stdio);
+  fetcher_free(g->live.fetcher);
   http_client_free(g->client);
   retire(g);
   for (int i = 0; i < LAST_TURNS; i++)

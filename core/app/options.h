@@ -62,6 +62,8 @@ struct option_list {
     "certificates to trust instead of the system's")                           \
   X(OPTION_NUMBER, memory_mb, "MB", "64", 4, 4096,                             \
     "what the scripts of one worker may use")                                  \
+  X(OPTION_NUMBER, cache_mb, "MB", "64", 1, 65536,                             \
+    "what the services' answers may take that are kept, of all workers")       \
   X(OPTION_NUMBER, max_connections, "N", "20000", 1, 1000000,                  \
     "client connections of one worker")                                        \
   X(OPTION_NUMBER, max_streams, "N", "10000", 1, 1000000,                      \

@@ -41,6 +41,22 @@ static const struct {
     {"busy", "most places are taken"},
     {"shedding", "this engine has too much to do"},
     {"no_memory", "there is no memory"},
+    {"flight_full", "too many callers wait for the same answer"},
+    {"stopping", "the gateway is stopping"},
+    {"miss", "nothing is kept"},
+    {"too_old", "what is kept is too old, unless the service fails"},
+    {"negative", "a failure is kept"},
+    {"last_resort", "the service failed, so what is kept is served"},
+    {"leads", "asks for all who want the same"},
+    {"joined", "another call asks for the same: waits for its answer"},
+    {"early", "it will be too old soon"},
+    {"method", "such a request is not kept"},
+    {"status", "such a status is not kept"},
+    {"no_store", "the answer says that it may not be kept"},
+    {"set_cookie", "it sets a cookie, so it is one caller's own"},
+    {"vary_any", "it depends on more than the request says"},
+    {"no_lifetime", "neither the answer nor the policy says for how long"},
+    {"invalidated", "what it shows has changed since it was asked for"},
 };
 
 static const char *sentence(const struct trail_step *s)
@@ -66,6 +82,34 @@ static void say_run(const struct trail_step *s, struct buf *out)
 {
   (void)s;
   buf_puts(out, "the handler begins");
+}
+
+static void say_cache(const struct trail_step *s, struct buf *out)
+{
+  char age[32];
+  buf_puts(out, sentence(s));
+  if (!slice_is(slice_of(s->label), "miss"))
+    buf_printf(out, ", %s old", ms(s->a, age));
+}
+
+static void say_refresh(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "a refresh goes behind it: %s", sentence(s));
+}
+
+static void say_flight(const struct trail_step *s, struct buf *out)
+{
+  buf_puts(out, sentence(s));
+}
+
+static void say_store(const struct trail_step *s, struct buf *out)
+{
+  char fresh[32];
+  if (slice_is(slice_of(s->label), "kept"))
+    buf_printf(out, "%" PRId64 " bytes kept, fresh for %s", s->b,
+               ms(s->a, fresh));
+  else
+    buf_printf(out, "not kept: %s", sentence(s));
 }
 
 static void say_attempt(const struct trail_step *s, struct buf *out)
@@ -166,10 +210,33 @@ static void say_fallback(const struct trail_step *s, struct buf *out)
   buf_puts(out, "the handler failed; its fallback begins");
 }
 
+static void say_call(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "calls %s; its steps begin with %" PRId64 ">", s->label,
+             s->a);
+}
+
+static void say_no_fallback(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "no answer by the fallback: %s", s->label);
+}
+
 static void say_sleep(const struct trail_step *s, struct buf *out)
 {
   char wait[32];
   buf_printf(out, "the handler sleeps %s", ms(s->a, wait));
+}
+
+static void say_ask(const struct trail_step *s, struct buf *out)
+{
+  buf_printf(out, "asks the client: %s", s->label);
+}
+
+static void say_answered(const struct trail_step *s, struct buf *out)
+{
+  char wait[32];
+  buf_printf(out, "the client's answer%s%s, after %s",
+             s->label[0] ? " to " : "", s->label, ms(s->a, wait));
 }
 
 static void say_cancel(const struct trail_step *s, struct buf *out)
@@ -200,6 +267,10 @@ static const words_fn words[TRAIL_KINDS] = {
     [TRAIL_CANCEL] = say_cancel,     [TRAIL_RESULT] = say_result,
     [TRAIL_HEDGE] = say_hedge,       [TRAIL_BREAKER] = say_breaker,
     [TRAIL_LIMIT] = say_limit,       [TRAIL_FAULT] = say_fault,
+    [TRAIL_CALL] = say_call,         [TRAIL_NO_FALLBACK] = say_no_fallback,
+    [TRAIL_ASK] = say_ask,           [TRAIL_ANSWERED] = say_answered,
+    [TRAIL_CACHE] = say_cache,       [TRAIL_REFRESH] = say_refresh,
+    [TRAIL_FLIGHT] = say_flight,     [TRAIL_STORE] = say_store,
 };
 
 static const struct {

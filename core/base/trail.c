@@ -84,6 +84,21 @@ void trail_join(struct trail *t, const struct trail *inner, uint16_t number)
   }
 }
 
+void trail_share(struct trail *t, const struct trail *flight, uint64_t since_ns)
+{
+  t->dropped += flight->dropped;
+  for (uint32_t i = 0; i < flight->count; i++) {
+    struct trail_step step = flight->steps[i];
+    uint64_t at_ns = flight->start_ns + step.at_ns;
+    if (at_ns < since_ns) continue;
+    step.at_ns = at_ns > t->start_ns ? at_ns - t->start_ns : 0;
+    if (t->count < TRAIL_STEPS)
+      insert(t, &step);
+    else
+      t->dropped++;
+  }
+}
+
 // --- for people ---
 
 // A row of the table before it is lined up.

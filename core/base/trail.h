@@ -19,6 +19,10 @@
   X(TRAIL_ROUTE, "route", "generation", "")    /* label: tool */               \
   X(TRAIL_ARGS, "args", "bytes", "")           /* code: ok or invalid */       \
   X(TRAIL_RUN, "run", "", "")                  /* the handler began */         \
+  X(TRAIL_CACHE, "cache", "age_ms", "")        /* label: what was found */     \
+  X(TRAIL_REFRESH, "refresh", "", "")          /* behind it; label: why */     \
+  X(TRAIL_FLIGHT, "flight", "", "")            /* label: leads, joined */      \
+  X(TRAIL_STORE, "store", "fresh_ms", "bytes") /* label: kept, or why not */   \
   X(TRAIL_ATTEMPT, "attempt", "attempt", "")   /* label: METHOD path */        \
   X(TRAIL_ANSWER, "answer", "status", "bytes") /* code; label: outcome */      \
   X(TRAIL_BACKOFF, "backoff", "ms", "budget")  /* label: why; budget left */   \
@@ -77,6 +81,10 @@ void trail_add(struct trail *t, uint64_t now_ns, enum trail_kind kind,
 // those of call `number`. Where there is no room for all of them and what this
 // call may still do, the beginning and the result are kept.
 void trail_join(struct trail *t, const struct trail *inner, uint16_t number);
+
+// Takes the steps of a flight from `since_ns` on, likewise.
+void trail_share(struct trail *t, const struct trail *flight,
+                 uint64_t since_ns);
 
 // One line a step, in columns, with a code that is not "ok" at the end; times
 // are since the call began:

@@ -10,6 +10,7 @@
 #include "bind/arguments.h"
 #include "bind/bind_ctx.h"
 #include "bind/outgoing.h"
+#include "bind/outgoing_cache.h"
 #include "bind/outgoing_options.h"
 #include "script/context.h"
 #include "script/fault.h"
@@ -77,15 +78,21 @@ static bool is_answer(const struct outgoing *o)
   return o->result.code == OK && (status < 300 || status == 304);
 }
 
+static int answered(lua_State *L, struct outgoing *o)
+{
+  if (!is_answer(o)) return answer_failed(L, o);
+  struct response *res = response_push(L, o->part.call); // res
+  response_fill(res, &o->answer);
+  response_set_source(res, o->source, o->age_ns);
+  outgoing_free(o);
+  return 1;
+}
+
 static int on_woken(lua_State *L, int status, lua_KContext ctx)
 {
   (void)status;
   // A lua_KContext is an integer that can hold a pointer, by Lua's manual.
-  struct outgoing *o = (struct outgoing *)(void *)ctx;
-  if (!is_answer(o)) return answer_failed(L, o);
-  response_fill(response_push(L, o->part.call), &o->answer); // res
-  outgoing_free(o);
-  return 1;
+  return answered(L, (struct outgoing *)(void *)ctx);
 }
 
 // --- the exchange ---
@@ -100,30 +107,49 @@ static void log_exchange(const struct outgoing *o)
   char path[160], detail[200];
   log_write(log, level, "bind/http",
             "exchange tool=%.*s req=%.*s method=%.*s path=%s status=%d "
-            "outcome=%s end=%s us=%llu detail=%s",
+            "outcome=%s end=%s source=%s us=%llu detail=%s",
             SLICE_ARG(call_tool(call)->name), SLICE_ARG(call_request_id(call)),
             SLICE_ARG(o->method), log_value(path, sizeof(path), o->shown),
             a->status, outcome_name(o->result.outcome), http_end_name(a->end),
+            fetch_source_name(o->source),
             (unsigned long long)(a->total_ns / 1000),
             log_value(detail, sizeof(detail), slice_of(a->detail)));
 }
 
-static void on_done(void *ctx, const struct exchange_result *result)
+static void take(struct outgoing *o, const struct fetch_result *result)
+{
+  o->result = result->of;
+  o->source = result->source;
+  o->age_ns = result->age_ns;
+  o->answer = *result->of.answer;
+  *result->of.answer = (struct http_answer){0};
+  o->result.answer = &o->answer;
+  for (uint32_t i = 0; i < o->result.attempts; i++)
+    call_note_attempt(o->part.call, o->result.side_effect);
+  log_exchange(o);
+}
+
+static void on_done(void *ctx, const struct fetch_result *result)
 {
   struct outgoing *o = ctx;
   o->running = false;
-  o->result = *result;
-  o->answer = *result->answer;
-  *result->answer = (struct http_answer){0};
-  o->result.answer = &o->answer;
-  for (uint32_t i = 0; i < result->attempts; i++)
-    call_note_attempt(o->part.call, result->side_effect);
-  if (o->unsafe && result->side_effect == SIDE_EFFECT_NONE)
+  take(o, result);
+  if (o->result.code == OK && !method_is_safe(o->method)) outgoing_changed(o);
+  if (o->unsafe && result->of.side_effect == SIDE_EFFECT_NONE)
     call_asking(o->part.call)->acts--;
-  log_exchange(o);
   if (!o->waiting) return; // cancelled: see stop_waiting()
   o->waiting = false;
   task_wake(o->ticket, 0); // o may be gone from here on
+}
+
+// What was found in the cache.
+static int serve(lua_State *L, struct outgoing *o)
+{
+  struct fetch_result result;
+  struct http_answer answer;
+  fetch_take(&o->fetch, &result, &answer);
+  take(o, &result);
+  return answered(L, o);
 }
 
 static void stop_waiting(void *wait)
@@ -149,12 +175,12 @@ static bool is_unsafe(const struct outgoing *o)
          !method_is_idempotent(o->method);
 }
 
-static bool start(struct outgoing *o)
+static struct exchange_options request_of(const struct outgoing *o)
 {
   struct call *call = o->part.call;
   const struct integration *in = integration_of(o);
   const struct live *live = call_live(call);
-  struct exchange_options options = {
+  return (struct exchange_options){
       .loop = vm_loop(live->vm),
       .mailbox = live->mailbox,
       .chance = live->chance,
@@ -177,7 +203,12 @@ static bool start(struct outgoing *o)
               .insecure_tls = in->insecure_tls,
           },
   };
-  return exchange_start(&o->exchange, &options, on_done, o);
+}
+
+static bool start(struct outgoing *o)
+{
+  struct exchange_options request = request_of(o);
+  return fetch_start(&o->fetch, &request, on_done, o);
 }
 
 static int refuse_used(lua_State *L, struct outgoing *o)
@@ -212,6 +243,14 @@ static int send_and_wait(lua_State *L, struct outgoing *o)
   return task_yield_then(L, on_woken, (lua_KContext)(void *)o);
 }
 
+static int go(lua_State *L, struct outgoing *o)
+{
+  if (!o->behind) return send_and_wait(L, o);
+  struct exchange_options request = request_of(o);
+  fetch_refresh(&o->fetch, &request);
+  return serve(L, o);
+}
+
 // --- credentials by a function ---
 
 static void push_string_field(lua_State *L, const char *name, struct slice s)
@@ -238,16 +277,38 @@ static void push_request(lua_State *L, const struct outgoing *o)
   lua_setfield(L, -2, "headers"); // request
 }
 
+// There are no credentials: what is kept must do, if it may. The error is on
+// the top.
+static int without_auth(lua_State *L, struct outgoing *o, bool raised)
+{
+  struct error err;
+  struct fetch_result result;
+  struct http_answer answer;
+  if (o->behind) {
+    fetch_forgo(&o->fetch);
+    return serve(L, o);
+  }
+  if (fault_read(L, -1, &err) &&
+      fetch_rescue(&o->fetch, err.code, &result, &answer)) {
+    take(o, &result);
+    return answered(L, o);
+  }
+  outgoing_free(o);
+  if (raised) return lua_error(L);
+  lua_pushnil(L);
+  lua_insert(L, -2); // ... nil err
+  return 2;
+}
+
 // What the function may change: headers, all of them, and what it adds to the
 // query. The rest it can only read.
 static int after_auth(lua_State *L, int status, lua_KContext ctx)
 {
-  (void)status;
   struct outgoing *o = (struct outgoing *)(void *)ctx;
+  if (status > LUA_YIELD) return without_auth(L, o, true);
   if (!lua_toboolean(L, 2) && fault_is(L, 3)) { // request nil err
-    outgoing_free(o);
     lua_settop(L, 3);
-    return 2;
+    return without_auth(L, o, false);
   }
   lua_settop(L, 1); // request
   o->header_count = 0;
@@ -258,17 +319,19 @@ static int after_auth(lua_State *L, int status, lua_KContext ctx)
   lua_setfield(L, 2, "query"); // request options
   outgoing_options(L, o, 2);
   lua_settop(L, 0);
-  return send_and_wait(L, o);
+  return go(L, o);
 }
 
 static int ask_auth(lua_State *L, struct outgoing *o, uint32_t slot)
 {
+  lua_KContext self = (lua_KContext)(void *)o;
   lua_settop(L, 0);
   push_request(L, o);                                     // request
   vm_push_function(call_live(o->part.call)->vm, L, slot); // request fn
   context_push(L, CONTEXT_AUTH);                          // request fn ctx
   lua_pushvalue(L, 1);                                    // request fn ctx req
-  return task_call(L, 2, after_auth, (lua_KContext)(void *)o);
+  return o->fetch.kept ? task_try(L, 2, after_auth, self)
+                       : task_call(L, 2, after_auth, self);
 }
 
 // --- methods ---
@@ -283,9 +346,12 @@ static int request(lua_State *L, const char *what)
   outgoing_read(L, o, 1, 2, 3);
   const struct auth *auth = &integration_of(o)->auth;
   bool plain = o->plain = lua_toboolean(L, PLAIN);
+  enum fetch_found found = outgoing_look(L, o, plain);
+  if (found == FETCH_SERVED) return serve(L, o);
+  o->behind = found == FETCH_BEHIND;
   if (!plain && auth->kind == AUTH_FUNCTION) return ask_auth(L, o, auth->slot);
   if (!plain) outgoing_authorize(o, auth);
-  return send_and_wait(L, o);
+  return go(L, o);
 }
 
 // `ctx.http.get(path)` instead of `ctx.http:get(path)` is the likely slip.

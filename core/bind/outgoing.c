@@ -34,14 +34,15 @@ void outgoing_stop(struct outgoing *o)
 {
   if (!o->running) return;
   if (call_expired(o->part.call))
-    exchange_expire(&o->exchange);
+    fetch_expire(&o->fetch);
   else
-    exchange_cancel(&o->exchange);
+    fetch_cancel(&o->fetch);
 }
 
 void outgoing_free(struct outgoing *o)
 {
   list_remove(&o->part.link);
+  fetch_finish(&o->fetch);
   http_answer_finish(&o->answer);
   buf_finish(&o->url);
   buf_finish(&o->body);

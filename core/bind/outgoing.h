@@ -11,9 +11,25 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "guard/exchange.h"
+#include "guard/fetch.h"
 #include "script/call.h"
 #include "script/task.h"
+
+#define OUTGOING_CACHE_TIMES 4
+
+enum outgoing_cache_said {
+  OUTGOING_CACHE_BY_POLICY,
+  OUTGOING_CACHE_OFF,
+  OUTGOING_CACHE_ON
+};
+
+struct outgoing_cache { // the option; see outgoing_cache.c
+  enum outgoing_cache_said said;
+  int64_t ms[OUTGOING_CACHE_TIMES]; // -1: not said
+  int shared;                       // the same
+  int safe;                         // a POST: it changes nothing
+  struct slice key;
+};
 
 struct outgoing {
   struct call_part part; // in its call's list until freed
@@ -28,19 +44,24 @@ struct outgoing {
   struct slice method, path;
   struct slice shown; // the path, for log and trail
 
-  struct exchange exchange;
+  struct outgoing_cache cache;
+
+  struct fetch fetch;
   struct task_ticket ticket;
-  bool running; // the exchange has begun and not ended
+  bool behind;  // what is kept is served, and refreshed
+  bool running; // the fetch has begun and not ended
   bool waiting; // a task waits for it
 
   struct exchange_result result;
+  enum fetch_source source;
+  uint64_t age_ns;
   struct http_answer answer;
 };
 
 // Raises when out of memory.
 struct outgoing *outgoing_new(lua_State *L, struct call *call);
 void outgoing_free(struct outgoing *o);
-// Ends the exchange, if there is one.
+// Ends the fetch, if there is one.
 void outgoing_stop(struct outgoing *o);
 
 // Reads method (a string at `method`), path (`path`) and the options table at

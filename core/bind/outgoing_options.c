@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/encode.h"
+#include "bind/outgoing_cache.h"
 #include "net/url.h"
 #include "script/convert.h"
 #include "script/secret_value.h"
@@ -201,6 +202,7 @@ static const struct {
     {"body", read_body, true},
     {"timeout_ms", read_timeout, false},
     {"idempotent", read_idempotent, false},
+    {"cache", outgoing_read_cache, false},
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
@@ -214,7 +216,7 @@ static void refuse_unknown(lua_State *L, int options)
     if (i == KNOWN)
       luaL_error(L,
                  "unknown option '%s' (there are query, headers, json, form, "
-                 "body, timeout_ms, idempotent)",
+                 "body, timeout_ms, idempotent, cache)",
                  name);
     lua_pop(L, 1); // name value
   }

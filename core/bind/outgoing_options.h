@@ -7,8 +7,8 @@
 
 #include "bind/outgoing.h"
 
-// Reads query, headers, json, form, body, timeout_ms and idempotent from the
-// table at `options` into `o`. Raises for anything else, and for values that
+// Reads query, headers, json, form, body, timeout_ms, idempotent and cache from
+// the table at `options` into `o`. Raises for anything else, and for values that
 // cannot be sent.
 void outgoing_options(lua_State *L, struct outgoing *o, int options);
 

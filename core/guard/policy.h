@@ -77,7 +77,23 @@
   X("adaptive.initial", adaptive_initial, 0, 0, 100000,                        \
     "places at first where their number is learned; 0 means it is not")        \
   X("adaptive.least", adaptive_least, 4, 1, 100000,                            \
-    "never fewer than these, and never more than bulkhead.concurrent")
+    "never fewer than these, and never more than bulkhead.concurrent")         \
+  X("cache.on", cache_on, 0, 0, 1,                                             \
+    "1: answers to reads are kept as long as they say themselves")             \
+  X("cache.ttl_ms", cache_ttl_ms, 0, 0, 604800000,                             \
+    "how long an answer that does not say it is fresh; above 0 means on")      \
+  X("cache.max_ttl_ms", cache_max_ttl_ms, 3600000, 1, 604800000,               \
+    "the longest that any answer is fresh")                                    \
+  X("cache.stale_ms", cache_stale_ms, 60000, 0, 604800000,                     \
+    "then still served so long while a refresh runs; at most its ttl")         \
+  X("cache.stale_if_error_ms", cache_stale_if_error_ms, 0, 0, 604800000,       \
+    "and so long when the service fails")                                      \
+  X("cache.negative_ms", cache_negative_ms, 30000, 0, 3600000,                 \
+    "the longest that a 404 or 410 is kept")                                   \
+  X("cache.shared", cache_shared, 0, 0, 1,                                     \
+    "1: one principal may be served what another one fetched")                 \
+  X("cache.coalesce", cache_coalesce, 1, 0, 1,                                 \
+    "1: who asks for the same at the same time shares one request")
 
 struct policy {
   struct slice name;

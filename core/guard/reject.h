@@ -22,7 +22,11 @@
   X(REJECT_BULKHEAD, "bulkhead_full", E_UNAVAILABLE,                           \
     "too many requests to it are under way")                                   \
   X(REJECT_DEADLINE, "no_time_left", E_TIMEOUT,                                \
-    "too little time was left to ask it")
+    "too little time was left to ask it")                                      \
+  X(REJECT_CROWD, "flight_full", E_UNAVAILABLE,                                \
+    "too many callers wait for the same answer")                               \
+  X(REJECT_STOPPING, "stopping", E_UNAVAILABLE,                                \
+    "the gateway is stopping, and did not ask it to the end")
 
 enum reject {
 #define X(constant, name, code, sentence) constant,

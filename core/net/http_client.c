@@ -77,8 +77,12 @@ struct slice http_answer_header(const struct http_answer *a, const char *name)
 void http_answer_finish(struct http_answer *a)
 {
   if (!a) return;
-  buf_finish(&a->head);
-  buf_finish(&a->body);
+  if (a->release) {
+    a->release(a->shared);
+  } else {
+    buf_finish(&a->head);
+    buf_finish(&a->body);
+  }
   *a = (struct http_answer){0};
 }
 

@@ -99,6 +99,10 @@ struct http_answer {
   bool sent;              // the request, or part of it, went out
   int http_version;       // 10, 11, 20
   char detail[160];       // for the log only: libcurl's words, may name hosts
+  // NULL: head and body are this answer's own. Else they are bytes of somebody
+  // else, who keeps them until release(shared), and nobody writes them.
+  void (*release)(void *shared);
+  void *shared;
 };
 
 // Value of the first field of that name, trimmed; absent if there is none.

@@ -40,6 +40,8 @@ struct generation {
   atomic_uint refs; // VMs not yet freed
 };
 
+struct fetcher; // guard/fetch.h
+
 // What a worker serves now. Swapped between two turns of its loop, on its own
 // thread; a call holds the VM it began on (vm_hold).
 struct live {
@@ -49,6 +51,7 @@ struct live {
   struct http_client *http;
   struct mailbox *mailbox;
   struct prng *chance;
+  struct fetcher *fetcher; // NULL: nothing is kept, nothing is shared
 };
 
 // NULL on any error in `faults` (which may also hold warnings on success).

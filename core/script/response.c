@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "base/json.h"
+#include "loop/clock.h"
 #include "script/convert.h"
 #include "script/fault.h"
 
@@ -46,6 +47,13 @@ void response_fill(struct response *r, struct http_answer *answer)
 {
   r->answer = *answer;
   *answer = (struct http_answer){0};
+}
+
+void response_set_source(struct response *r, enum fetch_source source,
+                         uint64_t age_ns)
+{
+  r->source = source;
+  r->age_ns = age_ns;
 }
 
 struct response *response_at(lua_State *L, int index)
@@ -164,6 +172,26 @@ static int made_or(lua_State *L, struct response *r, int slot,
   return make(L, r);
 }
 
+static bool is_stale(const struct response *r)
+{
+  return r->source == FETCH_STALE || r->source == FETCH_LAST_RESORT;
+}
+
+static bool push_fact(lua_State *L, const struct response *r, const char *key)
+{
+  if (!strcmp(key, "status"))
+    lua_pushinteger(L, r->answer.status);
+  else if (!strcmp(key, "cached"))
+    lua_pushboolean(L, is_stale(r) || r->source == FETCH_FRESH);
+  else if (!strcmp(key, "stale"))
+    lua_pushboolean(L, is_stale(r));
+  else if (!strcmp(key, "age_ms"))
+    lua_pushinteger(L, (lua_Integer)(r->age_ns / NS_PER_MS));
+  else
+    return false;
+  return true;
+}
+
 static int response_index(lua_State *L)
 {
   struct response *r = luaL_checkudata(L, 1, RESPONSE_TYPE);
@@ -174,13 +202,10 @@ static int response_index(lua_State *L)
   if (!strcmp(key, "json")) return made_or(L, r, MADE_JSON, push_json);
   if (!strcmp(key, "body")) return made_or(L, r, MADE_BODY, push_body);
   if (!strcmp(key, "headers")) return made_or(L, r, MADE_HEADERS, push_headers);
-  if (!strcmp(key, "status")) {
-    lua_pushinteger(L, r->answer.status);
-    return 1;
-  }
+  if (push_fact(L, r, key)) return 1;
   return luaL_error(L,
                     "a response has no field '%s' (it has status, headers, "
-                    "body, json)",
+                    "body, json, cached, stale, age_ms)",
                     key);
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "guard/fetch.h"
 #include "net/http_client.h"
 #include "script/call.h"
 
@@ -26,6 +27,8 @@ struct response {
   struct arena
       scratch; // while `json` is made; here so that a raise leaks nothing
   bool ended;  // the call is over, the bytes are gone
+  enum fetch_source source;
+  uint64_t age_ns; // if it was kept
 };
 
 // Makes the metatable; once per VM. -0 +0
@@ -35,6 +38,10 @@ void response_open(lua_State *L);
 struct response *response_push(lua_State *L, struct call *call);
 // Moves the answer in.
 void response_fill(struct response *r, struct http_answer *answer);
+
+// Where it came from; without it: the wire.
+void response_set_source(struct response *r, enum fetch_source source,
+                         uint64_t age_ns);
 
 // The response at `index`, NULL if it is none. Does not raise.
 struct response *response_at(lua_State *L, int index);

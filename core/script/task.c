@@ -434,6 +434,11 @@ int task_call(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx)
   return then(L, LUA_OK, ctx);
 }
 
+int task_try(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx)
+{
+  return then(L, lua_pcallk(L, nargs, LUA_MULTRET, 0, ctx, then), ctx);
+}
+
 static struct task *redeem(struct task_ticket ticket)
 {
   struct task *t = ticket.task;

@@ -91,6 +91,9 @@ int task_yield_then(lua_State *L, lua_KFunction then, lua_KContext ctx);
 // Calls the function and `nargs` arguments on the top; the callee may wait.
 // `then` is called with all its results on the top (also when it did not wait).
 int task_call(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx);
+// The same, but what the callee raises comes to `then` too: its status is then
+// above LUA_YIELD, and the error on the top.
+int task_try(lua_State *L, int nargs, lua_KFunction then, lua_KContext ctx);
 
 // The stack on which to push what the wait returns; NULL for a spent ticket.
 lua_State *task_stack(struct task_ticket ticket);

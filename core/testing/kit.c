@@ -21,6 +21,7 @@
 
 // When nothing says otherwise it is 2026-01-01T00:00:00Z.
 #define START_WALL_MS INT64_C(1767225600000)
+#define CACHE_BYTES   ((lua_Integer)64 << 20) // as --cache-mb has it
 
 // --- what several files need ---
 
@@ -177,6 +178,16 @@ static uint64_t seed_option(lua_State *L)
   return (uint64_t)seed;
 }
 
+static size_t cache_option(lua_State *L)
+{
+  lua_getfield(L, 1, "cache_bytes"); // bytes
+  lua_Integer bytes = luaL_optinteger(L, -1, CACHE_BYTES);
+  if (bytes < 1 || bytes > INT64_C(1) << 40)
+    luaL_error(L, "testing.new: cache_bytes must be from 1 on");
+  lua_pop(L, 1); //
+  return (size_t)bytes;
+}
+
 static int64_t now_option(lua_State *L)
 {
   int64_t seconds;
@@ -208,7 +219,12 @@ static void open_parts(lua_State *L, struct kit *kit, int64_t wall_ms,
   kit->upstreams = upstream_set_new(seed);
   prng_seed(&kit->chance, seed);
   kit->live.chance = &kit->chance;
-  if (!kit->log || !kit->live.mailbox || !kit->upstreams) out_of_memory(L);
+  kit->fetches = fetch_shared_new(kit->cache_bytes, seed);
+  if (!kit->log || !kit->live.mailbox || !kit->upstreams || !kit->fetches)
+    out_of_memory(L);
+  kit->live.fetcher =
+      fetcher_new(kit->fetches, kit->loop, kit->live.mailbox, &kit->chance);
+  if (!kit->live.fetcher) out_of_memory(L);
 }
 
 static void print_faults(struct kit *kit, struct faults *faults)
@@ -268,12 +284,14 @@ static struct kit *push_kit(lua_State *L)
   return kit;
 }
 
-/// testing.new(options?: { scripts?, policies?, secrets?, env?, now?, seed? })
+/// testing.new(options?: { scripts?, policies?, secrets?, env?, now?, seed?,
+/// cache_bytes? })
 /// Loads an engine; raises with all faults if something cannot be loaded.
 static int kit_new(lua_State *L)
 {
-  static const char *const names[] = {"scripts", "policies", "secrets", "env",
-                                      "now",     "seed",     NULL};
+  static const char *const names[] = {"scripts",     "policies", "secrets",
+                                      "env",         "now",      "seed",
+                                      "cache_bytes", NULL};
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
     lua_newtable(L);
@@ -285,6 +303,7 @@ static int kit_new(lua_State *L)
   kit->secret_values = pairs_option(L, kit, "secrets", &kit->secret_count);
   kit->env_values = pairs_option(L, kit, "env", &kit->env_count);
   uint64_t seed = seed_option(L);
+  kit->cache_bytes = cache_option(L);
   open_parts(L, kit, now_option(L), seed);
   load(L, kit, seed);
   return 1;
@@ -297,6 +316,7 @@ static void close_kit(struct kit *kit)
   if (kit->closed) return;
   kit_end_calls(kit);
   kit->closed = true;
+  fetcher_free(kit->live.fetcher);
   http_client_free(kit->live.http);
   if (kit->live.vm) {
     vm_free(kit->live.vm);
@@ -304,6 +324,7 @@ static void close_kit(struct kit *kit)
   }
   mailbox_free(kit->live.mailbox);
   upstream_set_free(kit->upstreams);
+  fetch_shared_free(kit->fetches);
   log_free(kit->log);
   if (kit->log_fd >= 0) close(kit->log_fd);
   loop_free(kit->loop);
@@ -428,21 +449,14 @@ static void push_json_module(lua_State *L)
 // --- the module ---
 
 static const luaL_Reg methods[] = {
-    {"call", kit_call},
-    {"start", kit_start},
-    {"advance", kit_advance},
-    {"now_ms", kit_now_ms},
-    {"quiet", kit_quiet},
-    {"memory", kit_memory},
-    {"upstream", kit_upstream},
-    {"requests", kit_requests},
-    {"answer", kit_answer},
-    {"questions", kit_questions},
-    {"clear", kit_clear},
-    {"tools", kit_tools},
-    {"log", kit_log},
-    {"close", kit_close},
-    {NULL, NULL},
+    {"call", kit_call},           {"start", kit_start},
+    {"advance", kit_advance},     {"now_ms", kit_now_ms},
+    {"quiet", kit_quiet},         {"cache", kit_cache},
+    {"memory", kit_memory},       {"upstream", kit_upstream},
+    {"requests", kit_requests},   {"answer", kit_answer},
+    {"questions", kit_questions}, {"clear", kit_clear},
+    {"tools", kit_tools},         {"log", kit_log},
+    {"close", kit_close},         {NULL, NULL},
 };
 
 static void open_kits(lua_State *L)

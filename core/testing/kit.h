@@ -2,6 +2,7 @@
 //
 //   kit.c            the module, a kit's life, its log
 //   kit_run.c        letting time go by
+//   kit_cache.c      what is kept, and shared
 //   kit_call.c       calls: started, ended, looked at
 //   kit_upstream.c   rules for the upstream, and what it was asked
 //   kit_ask.c        the user who answers
@@ -23,6 +24,7 @@
 
 #include "base/list.h"
 #include "bind/bind.h"
+#include "guard/fetch.h"
 #include "guard/upstream.h"
 #include "loop/clock.h"
 #include "loop/mailbox.h"
@@ -48,6 +50,8 @@ struct kit {
   struct loop *loop;
   struct scripted *upstream;
   struct upstream_set *upstreams;
+  struct fetch_shared *fetches;
+  size_t cache_bytes;
   struct prng chance;
   struct live live;
   struct log *log;
@@ -93,6 +97,10 @@ int kit_advance(lua_State *L);
 int kit_now_ms(lua_State *L);
 int kit_quiet(lua_State *L);
 int kit_memory(lua_State *L);
+
+// --- kit_cache.c ---
+
+int kit_cache(lua_State *L);
 
 // --- kit_call.c ---
 

@@ -96,6 +96,8 @@ int kit_quiet(lua_State *L)
 {
   struct kit *kit = kit_check(L);
   struct vm *vm = kit->live.vm;
+  struct flights_stats flights;
+  flights_stats(fetch_flights(kit->fetches), &flights);
   const struct {
     const char *what;
     size_t n;
@@ -104,6 +106,9 @@ int kit_quiet(lua_State *L)
       {"tasks", task_running(vm_tasks(vm))},
       {"transfers", http_client_stats(kit->live.http).running},
       {"places", count_places(kit)},
+      {"flights", flights.flights},
+      {"callers that wait for a flight", flights.waiters},
+      {"exchanges of flights", fetcher_running(kit->live.fetcher)},
       {"holds of the VM", vm_held(vm)},
       {"timers", loop_timers(kit->loop)},
       {"turns to come", loop_next(kit->loop) <= loop_now(kit->loop)},

@@ -15,6 +15,17 @@ local Http = {}
 ---@field body? string the body as it is
 ---@field timeout_ms? integer at most what the policy allows
 ---@field idempotent? boolean it may be sent again though its method says no
+---@field cache? false|tide.CacheOptions is its answer kept; else the policy says so
+
+--- What is not said here, the policy says; a table turns it on.
+---@class tide.CacheOptions
+---@field ttl_ms? integer how long it is fresh, if the answer does not say
+---@field stale_ms? integer then it is served so long while a refresh runs
+---@field stale_if_error_ms? integer and so long when the service fails
+---@field negative_ms? integer how long a 404 or 410 is kept
+---@field shared? boolean other principals may be served it
+---@field safe? boolean this POST changes nothing
+---@field key? string stands for path, query, headers and body
 
 ---@param path string below the upstream's base
 ---@param options? tide.RequestOptions

@@ -12,6 +12,7 @@ error "types only"
 ---@field limiter? tide.PolicyLimiter
 ---@field bulkhead? tide.PolicyBulkhead
 ---@field adaptive? tide.PolicyAdaptive
+---@field cache? tide.PolicyCache
 
 ---@class tide.PolicyAttempt
 ---@field timeout_ms? integer one try on the wire (10000)
@@ -60,6 +61,16 @@ error "types only"
 ---@class tide.PolicyAdaptive
 ---@field initial? integer places at first where their number is learned; 0 means it is not (0)
 ---@field least? integer never fewer than these, and never more than bulkhead.concurrent (4)
+
+---@class tide.PolicyCache
+---@field on? integer 1: answers to reads are kept as long as they say themselves (0)
+---@field ttl_ms? integer how long an answer that does not say it is fresh; above 0 means on (0)
+---@field max_ttl_ms? integer the longest that any answer is fresh (3600000)
+---@field stale_ms? integer then still served so long while a refresh runs; at most its ttl (60000)
+---@field stale_if_error_ms? integer and so long when the service fails (0)
+---@field negative_ms? integer the longest that a 404 or 410 is kept (30000)
+---@field shared? integer 1: one principal may be served what another one fetched (0)
+---@field coalesce? integer 1: who asks for the same at the same time shares one request (1)
 
 ---@class tide.policy
 tide.policy = {}

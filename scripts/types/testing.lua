@@ -11,6 +11,7 @@ local testing = {}
 ---@field env? table<string, string> what tide.env reads
 ---@field now? string the time at the beginning; "2026-01-01T00:00:00Z"
 ---@field seed? integer of all chance; 1
+---@field cache_bytes? integer what may be kept of answers; 64 MiB
 
 --- What the service does with one request: an answer, or a way of failing.
 ---@class tide.Behaviour
@@ -186,6 +187,12 @@ function Kit:clear() end
 ---@return boolean
 ---@return string? what
 function Kit:quiet() end
+
+--- What the cache holds and has done, and the flights that calls share.
+---@return table<string, integer> figures entries, bytes, fresh, stale, last_resort,
+--- negative, misses, stored, refused, outdated, evicted, invalidated, flights,
+--- waiters, led, joined, abandoned
+function Kit:cache() end
 
 --- Bytes that the scripts need, after a full collection.
 ---@return integer
