@@ -93,9 +93,13 @@ struct slice json_raw(const struct json_doc *d, uint32_t node);
 
 // Value of the first member of that name, JSON_NONE if there is none or
 // `object` is not an object. Names with escapes are compared decoded.
-uint32_t json_get(const struct json_doc *d, uint32_t object, const char *name);
 uint32_t json_get_slice(const struct json_doc *d, uint32_t object,
                         struct slice name);
+static inline uint32_t json_get(const struct json_doc *d, uint32_t object,
+                                const char *name)
+{
+  return json_get_slice(d, object, slice_of(name));
+}
 
 // Walks children: first = json_first(), then json_next() until JSON_NONE. In
 // an object they alternate: name, value, name, value.

@@ -164,11 +164,6 @@ uint32_t json_get_slice(const struct json_doc *d, uint32_t object,
   return JSON_NONE;
 }
 
-uint32_t json_get(const struct json_doc *d, uint32_t object, const char *name)
-{
-  return json_get_slice(d, object, slice_of(name));
-}
-
 // --- duplicates ---
 
 #define PAIRWISE_MAX 16
@@ -180,6 +175,8 @@ static uint32_t next_name(const struct json_doc *d, uint32_t name)
 
 static bool same_name(const struct json_doc *d, uint32_t a, uint32_t b)
 {
+  if (!d->nodes[a].escaped && !d->nodes[b].escaped)
+    return slice_eq(inside(d, a), inside(d, b));
   struct reader left = reader_of(inside(d, a));
   struct reader right = reader_of(inside(d, b));
   int byte;

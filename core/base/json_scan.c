@@ -2,8 +2,9 @@
 //
 // Each function gets the place where it begins and gives the place behind what
 // it took, NULL after a fault. The open containers are a stack of bits, one
-// for each level: object or array. json_parse() runs the scan twice: the first
-// run checks and counts, the second lays out exactly so many nodes.
+// for each level: object or array. json_parse() lays out up to FEW_NODES in one
+// run, on the stack, and copies what there is. Of a longer text the rest of that
+// run only checks and counts, and a second one lays out exactly so many.
 
 #include <assert.h>
 
@@ -12,6 +13,7 @@
 #include "base/utf8.h"
 
 #define DEFAULT_NODES 1000000u
+#define FEW_NODES     192 // more than a tool call has
 
 struct scan {
   const char *end;
@@ -19,6 +21,7 @@ struct scan {
   uint32_t depth, max_depth;
   uint32_t count, max_nodes;
   struct json_node *nodes; // NULL: check only
+  uint32_t room;           // of `nodes`
   uint32_t open;           // the innermost open container, when laying out
   bool in_object;
   enum error_code code;
@@ -60,12 +63,13 @@ static struct json_node *add(struct scan *s, enum json_type type,
                              const char *from, const char *to)
 {
   uint32_t index = s->count++;
+  if (index >= s->room) s->nodes = NULL;
   if (!s->nodes) return NULL;
   struct json_node *node = &s->nodes[index];
-  node->start = (uint32_t)(from - s->start);
-  node->end = (uint32_t)(to - s->start);
-  node->next = s->count;
-  node->type = (uint8_t)type;
+  *node = (struct json_node){.start = (uint32_t)(from - s->start),
+                             .end = (uint32_t)(to - s->start),
+                             .next = s->count,
+                             .type = (uint8_t)type};
   return node;
 }
 
@@ -400,23 +404,34 @@ enum error_code json_valid(struct slice text, struct json_limits limits,
   return check(&s, err);
 }
 
+static void lay_out(struct slice text, struct json_limits limits,
+                    struct json_node *nodes, uint32_t count)
+{
+  struct scan s = begin(text, limits);
+  s.nodes = nodes;
+  s.room = count;
+  scan(&s);
+  assert(s.count == count);
+}
+
 enum error_code json_parse(struct json_doc *doc, struct slice text,
                            struct json_limits limits, struct arena *arena,
                            struct error *err)
 {
+  struct json_node few[FEW_NODES];
   *doc = (struct json_doc){0};
   struct scan s = begin(text, limits);
+  s.nodes = few;
+  s.room = FEW_NODES;
   enum error_code code = check(&s, err);
   if (code != OK) return code;
 
   struct json_node *nodes = arena_alloc(arena, s.count * sizeof(*nodes));
   if (!nodes) return error_set(err, E_NO_MEMORY, "out of memory");
-
-  uint32_t count = s.count;
-  s = begin(text, limits);
-  s.nodes = nodes;
-  scan(&s);
-  assert(s.count == count);
-  *doc = (struct json_doc){{s.start, text.len}, nodes, count};
+  if (s.nodes)
+    memcpy(nodes, few, s.count * sizeof(*nodes));
+  else
+    lay_out(text, limits, nodes, s.count);
+  *doc = (struct json_doc){{s.start, text.len}, nodes, s.count};
   return OK;
 }

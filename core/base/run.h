@@ -82,6 +82,20 @@ static inline const char *run_plain(const char *p, const char *end)
   return run_plain_words(p, end);
 }
 
+// The first byte that a field of HTTP may not have -- a control other than the
+// tab -- or `end`. Bytes above 0x7F are fine.
+static inline const char *run_field(const char *p, const char *end)
+{
+  while (end - p >= 8) {
+    uint64_t word = run_load(p);
+    if (run_below(word, 0x20) | run_below(word ^ RUN_EACH(0x7F), 1)) break;
+    p += 8;
+  }
+  while (p < end && (*p >= ' ' || *p == '\t' || *p & 0x80) && *p != 0x7F)
+    p++;
+  return p;
+}
+
 // The first byte above 0x7F, or `end`.
 static inline const char *run_ascii(const char *p, const char *end)
 {

@@ -31,7 +31,7 @@ static uint32_t object_in(const struct json_doc *doc, uint32_t object,
 
 uint32_t capability_read(const struct json_doc *doc, uint32_t node)
 {
-  if (node == JSON_NONE) return 0;
+  if (node == JSON_NONE || doc->nodes[node].count == 0) return 0;
   uint32_t bits = 0;
   for (size_t i = 0; i < PATHS; i++) {
     uint32_t group = object_in(doc, node, paths[i].group);

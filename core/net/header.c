@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "base/run.h"
+
 #define VALUE_MAX (8u * 1024)
 
 // tchar of RFC 9110, one bit for each of the first 128 bytes:
@@ -43,9 +45,7 @@ bool header_name_ok(struct slice name)
 
 bool header_value_ok(struct slice value)
 {
-  for (size_t i = 0; i < value.len; i++) {
-    unsigned char c = (unsigned char)value.data[i];
-    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-  }
-  return value.len <= VALUE_MAX;
+  const char *end = value.data + value.len;
+  if (value.len == 0) return true;
+  return value.len <= VALUE_MAX && run_field(value.data, end) == end;
 }

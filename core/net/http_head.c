@@ -7,6 +7,8 @@
 
 #include "net/http_head.h"
 
+#include "base/run.h"
+
 #define BAD          400
 #define URI_TOO_LONG 414
 #define NO_EXPECT    417
@@ -188,11 +190,7 @@ static int on_host(struct head_framing *f, struct slice value)
 
 static bool value_bytes_ok(struct slice s)
 {
-  for (size_t i = 0; i < s.len; i++) {
-    unsigned char c = (unsigned char)s.data[i];
-    if ((c < ' ' && c != '\t') || c == 0x7f) return false;
-  }
-  return true;
+  return s.len == 0 || run_field(s.data, s.data + s.len) == s.data + s.len;
 }
 
 static bool is_blank(char c)

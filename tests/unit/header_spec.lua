@@ -23,6 +23,16 @@ describe("a field value", function()
     end
   end)
 
+  it("is judged alike wherever the byte stands", function()
+    for byte = 0, 255 do
+      local wanted = byte == 9 or byte >= 32 and byte ~= 127
+      for at = 0, 20 do
+        local text = ("x"):rep(at) .. string.char(byte) .. ("\u{e9}\t"):rep(5)
+        assert.equal(wanted, header.value_ok(text), ("byte %d at %d"):format(byte, at))
+      end
+    end
+  end)
+
   it("may be empty, and as long as 8 KiB", function()
     assert.is_true(header.value_ok "")
     assert.is_true(header.value_ok(("x"):rep(8192)))

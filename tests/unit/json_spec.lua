@@ -210,6 +210,25 @@ describe("a JSON document", function()
     }, json.nodes('[1.0, 1e2,-7 , "\\n", "n" ]'))
   end)
 
+  -- A short text is laid out while it is checked, a longer one in a second run.
+  it("are the same whether a text is short or long", function()
+    local item = '{"a":[1.5,"\\n",true],"b":{}}' -- eight nodes
+    local one = json.nodes("[" .. item .. "]")
+
+    local function moved(line, by)
+      local index, kind, next_, rest = line:match "^(%d+) (%S+) next=(%d+) (.*)$"
+      return ("%d %s next=%d %s"):format(index + by, kind, next_ + by, rest)
+    end
+
+    for n = 20, 30 do -- 192 nodes are few
+      local all = json.nodes("[" .. (item .. ","):rep(n - 1) .. item .. "]")
+
+      assert.equal(1 + 8 * n, #all)
+      assert.matches(("^0 array next=%d count=%d "):format(#all, n), all[1])
+      for i = 2, #all do assert.equal(moved(one[2 + (i - 2) % 8], (i - 2) // 8 * 8), all[i]) end
+    end
+  end)
+
   it("decodes escapes", function()
     assert.equal('"\\/\b\f\n\r\t', json.decode('"\\"\\\\\\/\\b\\f\\n\\r\\t"'))
     assert.equal("\0aé€🌊\u{10FFFF}", json.decode('"\\u0000\\u0061\\u00e9\\u20AC\\ud83c\\uDF0A\\uDBFF\\uDFFF"'))
