@@ -16,6 +16,7 @@
 #include "app/report.h"
 #include "app/watch.h"
 #include "loop/clock.h"
+#include "mcp/errand.h"
 
 // What is open before the first connection, with room for a few of them.
 #define DESCRIPTORS            32
@@ -203,6 +204,11 @@ static enum error_code prepare(struct serve *s, struct error *err)
   s->shared.reports = calloc(s->count, sizeof(*s->shared.reports));
   s->shared.mcp = mcp_shared_new();
   s->shared.hub = hub_new();
+  if (s->shared.mcp)
+    errand_store_limit(
+        mcp_shared_errands(s->shared.mcp),
+        (struct errand_limits){(uint32_t)s->options->max_tasks,
+                               (size_t)s->options->max_tasks_mb << 20});
   if (!s->mailbox || !s->workers || !s->shared.reports || !s->shared.mcp ||
       !s->shared.hub)
     return error_set(err, E_NO_MEMORY, "out of memory");

@@ -76,6 +76,10 @@ struct option_list {
     "how long a connection may be idle")                                       \
   X(OPTION_NUMBER, drain_ms, "MS", "30000", 0, 3600000,                        \
     "how long running calls may take when told to stop")                       \
+  X(OPTION_NUMBER, max_tasks, "N", "10000", 1, 1000000,                        \
+    "tasks that run, or whose results are kept")                               \
+  X(OPTION_NUMBER, max_tasks_mb, "MB", "64", 1, 65536,                         \
+    "what their results may need")                                             \
   X(OPTION_NUMBER, page_size, "N", "100", 1, 10000, "tools in one page")       \
   X(OPTION_TEXT, instructions, "TEXT", "", 0, 0,                               \
     "what agents are told about this server")

@@ -16,6 +16,12 @@
 #define POLICY_LIST(X)                                                         \
   X("deadline_ms", deadline_ms, 30000, 1, 3600000,                             \
     "the whole call, whatever happens inside")                                 \
+  X("task.deadline_ms", task_deadline_ms, 600000, 1, 86400000,                 \
+    "the same of a call that runs on as a task")                               \
+  X("task.keep_ms", task_keep_ms, 300000, 1000, 86400000,                      \
+    "how long its result is kept after that")                                  \
+  X("task.poll_ms", task_poll_ms, 1000, 10, 600000,                            \
+    "how often clients should ask how it is")                                  \
   X("attempt.timeout_ms", attempt_ms, 10000, 1, 3600000,                       \
     "one try on the wire")                                                     \
   X("attempt.connect_ms", connect_ms, 3000, 1, 60000,                          \

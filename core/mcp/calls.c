@@ -9,6 +9,7 @@ static void on_done(void *ctx, struct call *call,
   struct job *job = ctx;
   (void)call;
   job->call = NULL;
+  job->calls_over++;
   job->stop = NULL;
   mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
   if (job->cancelled)
@@ -27,11 +28,10 @@ static void on_cancelled(struct inflight *inflight)
 {
   struct job *job = LIST_ITEM(inflight, struct job, inflight);
   job->cancelled = true;
-  stop(job, "client");
+  job->stop(job, "client");
 }
 
-// So that notifications/cancelled finds it.
-static void make_cancellable(struct job *job)
+void job_make_cancellable(struct job *job)
 {
   const struct inbound *in = &job->exchange->in;
   if (!in->has_session) return;
@@ -47,19 +47,20 @@ void job_call(struct job *job, struct call_options *options,
               void (*answer)(struct job *job, const struct call_result *result))
 {
   const struct mcp_server *s = job_server(job);
-  options->principal = SLICE("anonymous");
+  options->principal = job_principal(job);
   options->request_id = job->exchange->reply.request_id;
   options->listener = &notices;
   job->answer = answer;
+  uint32_t over = job->calls_over;
   struct call *call = s->runner->start(s->options.live, options, on_done, job);
-  if (job->answered) return; // it was done at once
+  if (job->calls_over != over) return; // done at once; another may run
   if (!call) {
     job_out_of_memory(job);
     return;
   }
   job->call = call;
   job->stop = stop;
-  make_cancellable(job);
+  job_make_cancellable(job);
 }
 
 // --- what failed ---

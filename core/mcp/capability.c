@@ -13,7 +13,6 @@ static const struct {
     {CAPABILITY_SAMPLING_CONTEXT, "sampling", "context"},
     {CAPABILITY_ELICIT_FORM, "elicitation", "form"},
     {CAPABILITY_ELICIT_URL, "elicitation", "url"},
-    {CAPABILITY_TASKS, "tasks", NULL},
     {CAPABILITY_TASKS, "extensions", "io.modelcontextprotocol/tasks"},
     {CAPABILITY_UI, "extensions", "io.modelcontextprotocol/ui"},
 };
@@ -74,4 +73,16 @@ void capability_put_required(struct buf *out, uint32_t missing)
   for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
     if (missing & bits[i]) put_group(out, groups[i], missing);
   buf_add(out, SLICE("}}"));
+}
+
+bool capability_refuse(uint32_t missing, struct arena *arena,
+                       struct refusal *why)
+{
+  refuse(why, 400, RPC_MISSING_CAPABILITY,
+         "The client has not declared a capability that this needs");
+  struct buf data = {0};
+  capability_put_required(&data, missing);
+  if (buf_ok(&data)) why->data = arena_copy(arena, buf_slice(&data));
+  buf_finish(&data);
+  return false;
 }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "mcp/rpc.h"
 
 enum {
   CAPABILITY_ROOTS = 1u << 0,
@@ -19,7 +20,7 @@ enum {
   CAPABILITY_SAMPLING_CONTEXT = 1u << 3,
   CAPABILITY_ELICIT_FORM = 1u << 4,
   CAPABILITY_ELICIT_URL = 1u << 5,
-  CAPABILITY_TASKS = 1u << 6, // the extension, or the core one of 2025-11-25
+  CAPABILITY_TASKS = 1u << 6, // the extension
   CAPABILITY_UI = 1u << 7     // MCP Apps
 };
 
@@ -29,5 +30,9 @@ uint32_t capability_read(const struct json_doc *doc, uint32_t node);
 
 // Appends {"requiredCapabilities":{...}} with what `missing` says.
 void capability_put_required(struct buf *out, uint32_t missing);
+
+// Fills `why` with -32021 that names what is missing; false.
+bool capability_refuse(uint32_t missing, struct arena *arena,
+                       struct refusal *why);
 
 #endif

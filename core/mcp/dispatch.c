@@ -1,5 +1,6 @@
 // dispatch.c -- the table of methods. A feature is a row and a file.
 
+#include "mcp/capability.h"
 #include "mcp/serve.h"
 
 #define BOTH (METHOD_MODERN | METHOD_LEGACY)
@@ -18,6 +19,15 @@ static const struct method requests[] = {
     {NAME("prompts/get"), BOTH, 0, NULL, prompts_get_run},
     {NAME("completion/complete"), BOTH, 0, NULL, complete_run},
     {NAME("subscriptions/listen"), METHOD_MODERN, 0, NULL, listen_run},
+    {NAME("tasks/get"), METHOD_MODERN, CAPABILITY_TASKS, NULL, task_get_run},
+    {NAME("tasks/update"), METHOD_MODERN, CAPABILITY_TASKS, NULL,
+     task_update_run},
+    {NAME("tasks/cancel"), METHOD_MODERN, CAPABILITY_TASKS, NULL,
+     task_cancel_run},
+    {NAME("tasks/get"), METHOD_LEGACY, 0, NULL, legacy_task_get_run},
+    {NAME("tasks/cancel"), METHOD_LEGACY, 0, NULL, legacy_task_cancel_run},
+    {NAME("tasks/result"), METHOD_LEGACY, 0, NULL, legacy_task_result_run},
+    {NAME("tasks/list"), METHOD_LEGACY, 0, NULL, legacy_task_list_run},
     {NAME("logging/setLevel"), METHOD_LEGACY, 0, NULL, set_level_run},
     {NAME("ping"), METHOD_LEGACY, 0, NULL, ping_run},
     {NAME("server/discover"), METHOD_MODERN, 0, NULL, discover_run},

@@ -24,6 +24,16 @@ static bool is_known_member(struct slice name, const struct tool *tool,
          schema_is_object(tool->result);
 }
 
+// Of one revision alone: in the modern one it is the server that decides.
+static void put_execution(struct buf *out, const struct tool *tool,
+                          enum revision revision)
+{
+  if (revision != REVISION_2025_11_25 || tool->task == TASK_NEVER) return;
+  json_put_name(out, "execution");
+  buf_printf(out, "{\"taskSupport\":\"%s\"}",
+             tool->task == TASK_REQUIRED ? "required" : "optional");
+}
+
 void downgrade_tool(struct buf *out, const struct tool *tool,
                     enum revision revision)
 {
@@ -50,6 +60,7 @@ void downgrade_tool(struct buf *out, const struct tool *tool,
     }
     name = json_next(&doc, 0, value);
   }
+  put_execution(out, tool, revision);
   buf_putc(out, '}');
   arena_finish(&arena);
 }

@@ -2,6 +2,8 @@
 
 #include "mcp/era.h"
 
+#include <string.h>
+
 #include "mcp/capability.h"
 #include "mcp/header_value.h"
 
@@ -198,9 +200,9 @@ static const char *name_member(struct slice method)
     struct slice method;
     const char *member;
   } named[] = {
-      {{"tools/call", 10}, "name"},
-      {{"prompts/get", 11}, "name"},
-      {{"resources/read", 14}, "uri"},
+      {{"tools/call", 10}, "name"},     {{"prompts/get", 11}, "name"},
+      {{"resources/read", 14}, "uri"},  {{"tasks/get", 9}, "taskId"},
+      {{"tasks/update", 12}, "taskId"}, {{"tasks/cancel", 12}, "taskId"},
   };
   for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
     if (slice_eq(named[i].method, method)) return named[i].member;
@@ -211,7 +213,9 @@ static bool check_name_header(const struct climb *c, struct refusal *why)
 {
   const struct envelope *env = c->env;
   const char *member = name_member(env->method);
-  if (!member) return true;
+  bool of_task = member && !strcmp(member, "taskId");
+  if (!member || (of_task && !(c->capabilities & CAPABILITY_TASKS)))
+    return true;
   if (fields_twice(c->fields, FIELD_NAME))
     return mismatch(why, "Mcp-Name", "comes twice");
   uint32_t node = env->params == JSON_NONE
@@ -248,14 +252,7 @@ static bool check_headers(const struct climb *c, struct refusal *why)
 static bool check_capabilities(const struct climb *c, struct refusal *why)
 {
   uint32_t missing = c->method->needs & ~c->capabilities;
-  if (!missing) return true;
-  refuse(why, 400, RPC_MISSING_CAPABILITY,
-         "The client has not declared a capability that this needs");
-  struct buf data = {0};
-  capability_put_required(&data, missing);
-  if (buf_ok(&data)) why->data = arena_copy(c->arena, buf_slice(&data));
-  buf_finish(&data);
-  return false;
+  return !missing || capability_refuse(missing, c->arena, why);
 }
 
 bool era_climb(struct climb *c, struct refusal *why)

@@ -5,8 +5,23 @@
 
 #include "base/json.h"
 #include "mcp/capability.h"
+#include "mcp/errands.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
+
+// Tasks are an extension of the modern era, and were in the core for one
+// revision before.
+static void put_task_capability(struct buf *out, const struct mcp_server *s,
+                                enum revision revision)
+{
+  if (!errands_served(s)) return;
+  if (revision == REVISION_2025_11_25)
+    buf_add(out, SLICE(",\"tasks\":{\"list\":{},\"cancel\":{},"
+                       "\"requests\":{\"tools\":{\"call\":{}}}}"));
+  else if (revision == REVISION_2026_07_28)
+    buf_add(out,
+            SLICE(",\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}"));
+}
 
 static void put_list(struct buf *out, const struct mcp_server *s,
                      enum hub_topic topic, struct slice words)
@@ -18,7 +33,8 @@ static void put_list(struct buf *out, const struct mcp_server *s,
 }
 
 // What we offer. Only modern clients can hear that a list changed.
-static void put_capabilities(struct buf *out, const struct job *job)
+static void put_capabilities(struct buf *out, const struct job *job,
+                             enum revision revision)
 {
   const struct mcp_server *s = job_server(job);
   bool tells = job_is_modern(job);
@@ -30,6 +46,7 @@ static void put_capabilities(struct buf *out, const struct job *job)
   put_list(out, s, HUB_PROMPTS, list);
   put_list(out, s, HUB_RESOURCES, resources);
   if (offers_complete(s)) buf_add(out, SLICE(",\"completions\":{}"));
+  put_task_capability(out, s, revision);
   buf_putc(out, '}');
 }
 
@@ -47,7 +64,7 @@ void discover_run(struct job *job)
   buf_add(out, SLICE("{\"supportedVersions\":"));
   buf_add(out, revision_modern_list());
   buf_add(out, SLICE(",\"capabilities\":"));
-  put_capabilities(out, job);
+  put_capabilities(out, job, REVISION_2026_07_28);
   put_instructions(out, s);
   buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
              s->options.list_ttl_ms);
@@ -149,7 +166,7 @@ void initialize_run(struct job *job)
   buf_add(out, SLICE("{\"protocolVersion\":"));
   json_put_string(out, revision_name(revision));
   buf_add(out, SLICE(",\"capabilities\":"));
-  put_capabilities(out, job);
+  put_capabilities(out, job, revision);
   buf_add(out, SLICE(",\"serverInfo\":"));
   buf_add(out, buf_slice(&s->info));
   put_instructions(out, s);

@@ -193,11 +193,18 @@ static void put_tail(struct buf *out, const struct call_result *r,
   bool modern = style->revision >= REVISION_2026_07_28;
   bool error = r->form == CALL_ERROR && !error_is_structured(style);
   bool trail = style->with_trail && r->trail;
-  bool meta = error || trail || r->degraded.data;
+  bool task = style->task.data != NULL;
+  bool meta = error || trail || task || r->degraded.data;
   if (modern)
     result_put_modern_tail(out, style->server_info);
   else if (meta)
     buf_add(out, SLICE(",\"_meta\":{"));
+  if (task) {
+    json_put_name(out, "io.modelcontextprotocol/related-task");
+    buf_puts(out, "{\"taskId\":");
+    json_put_string(out, style->task);
+    buf_putc(out, '}');
+  }
   if (r->degraded.data) put_degraded(out, r);
   if (error) {
     json_put_name(out, "dev.tidegate/error");

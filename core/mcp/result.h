@@ -28,6 +28,7 @@ struct result_style {
   struct slice request_id;          // for the log's reader
   const struct secret_set *secrets; // NULL is fine
   bool with_trail;                  // in _meta
+  struct slice task;                // legacy: related-task; absent if none
 };
 
 // Appends the result object.

@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/json.h"
+#include "mcp/errands.h"
 
 #define MODULE "mcp/serve"
 
@@ -484,6 +485,7 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
   list_init(&s->running);
   list_init(&s->spare);
   away_init(s);
+  errands_init(s);
   fill_defaults(s);
   put_info(s);
   bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
@@ -503,6 +505,7 @@ void serve_free(struct mcp_server *s)
 {
   if (!s) return;
   serve_end_streams(s);
+  errands_finish(s);
   while (!list_empty(&s->running))
     exchange_stop(LIST_ITEM(s->running.next, struct exchange, link),
                   "shutdown");

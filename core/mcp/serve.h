@@ -44,6 +44,8 @@ struct mcp_server {
   struct list spare;      // exchanges to use again
   struct list visitors;   // connections that came back (away.c)
   struct timer sweep;     // of what is kept for them
+  struct list errands;    // that run here (errand_run.c)
+  struct timer due;       // when the next errand's time is over
   uint32_t spares;
   uint64_t request_seed, request_count;
 };
@@ -58,7 +60,12 @@ struct job {
   const struct tool *tool;   // tools/call
   const struct offer *offer; // resources/read, prompts/get
   struct call *call;         // while it runs
+  uint32_t calls_over;
   void (*answer)(struct job *job, const struct call_result *result);
+  bool as_errand;               // the call runs on after the answer
+  int64_t ttl_ms;               // that the client asked for; 0: it did not
+  struct slice prepared;        // what came before it, JSON
+  struct errand_waiter *waiter; // tasks/result, while it waits
   // While something runs that can be stopped; the answer comes inside.
   void (*stop)(struct job *job, const char *by);
   struct inflight inflight; // legacy, with a session
@@ -155,8 +162,17 @@ void job_out_of_memory(struct job *job);
 void job_call(struct job *job, struct call_options *options,
               void (*answer)(struct job *job,
                              const struct call_result *result));
+// So that notifications/cancelled finds it: `stop` is called.
+void job_make_cancellable(struct job *job);
 // The job's answer is that its call failed, as an error of the protocol.
 void job_fail(struct job *job, const struct call_result *result);
+
+// Who asks. There is no inbound auth yet.
+static inline struct slice job_principal(const struct job *job)
+{
+  (void)job;
+  return SLICE("anonymous");
+}
 
 static inline struct mcp_server *job_server(const struct job *job)
 {
@@ -209,6 +225,13 @@ void complete_run(struct job *job);
 void listen_run(struct job *job);
 
 void set_level_run(struct job *job);
+void task_get_run(struct job *job);
+void task_update_run(struct job *job);
+void task_cancel_run(struct job *job);
+void legacy_task_get_run(struct job *job);
+void legacy_task_cancel_run(struct job *job);
+void legacy_task_result_run(struct job *job);
+void legacy_task_list_run(struct job *job);
 
 // What handlers tell their clients on the way; ctx: the job. (notices.c)
 extern const struct call_listener notices;

@@ -5,7 +5,7 @@
 
 #include "mcp/server.h"
 
-#include "mcp/serve.h"
+#include "mcp/errands.h"
 
 enum { COPY_MAX = 16384 }; // a smaller body is copied beside its headers
 
@@ -83,6 +83,7 @@ void mcp_server_free(struct mcp_server *s)
 
 void mcp_server_drain(struct mcp_server *s)
 {
+  errands_stop(s);
   serve_end_streams(s);
 }
 

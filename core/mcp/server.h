@@ -61,8 +61,8 @@ struct mcp_server *mcp_server_new(const struct mcp_server_options *options);
 // fine.
 void mcp_server_free(struct mcp_server *s);
 
-// The server is about to stop: subscriptions end with their result, and no
-// other begins. What runs goes on.
+// The server is about to stop: tasks that run are cancelled, subscriptions end
+// with their result, and no other begins. What else runs goes on.
 void mcp_server_drain(struct mcp_server *s);
 
 // Is this request ours (path)? Else the caller answers it.

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcp/errand.h"
+
 enum { WAYS = 8, SETS = MCP_ENDED_MAX / WAYS, BUCKETS = 256 };
 
 // What is known of a session: that it ended, or its level.
@@ -19,6 +21,7 @@ struct ended {
 struct mcp_shared {
   atomic_bool any_ended; // so that nobody locks before the first end
   pthread_mutex_t lock;
+  struct errand_store *errands;
   struct list running[BUCKETS];
   struct event_store *events;
   struct ended ended[SETS][WAYS];
@@ -30,7 +33,10 @@ struct mcp_shared *mcp_shared_new(void)
   struct mcp_shared *s = calloc(1, sizeof(*s));
   if (!s) return NULL;
   s->events = event_store_new((struct event_limits){0});
-  if (!s->events) {
+  s->errands = errand_store_new();
+  if (!s->events || !s->errands) {
+    event_store_free(s->events);
+    errand_store_free(s->errands);
     free(s);
     return NULL;
   }
@@ -44,6 +50,7 @@ void mcp_shared_free(struct mcp_shared *s)
 {
   if (!s) return;
   event_store_free(s->events);
+  errand_store_free(s->errands);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -51,6 +58,11 @@ void mcp_shared_free(struct mcp_shared *s)
 struct event_store *mcp_shared_events(struct mcp_shared *s)
 {
   return s->events;
+}
+
+struct errand_store *mcp_shared_errands(struct mcp_shared *s)
+{
+  return s->errands;
 }
 
 // --- ended sessions ---

@@ -28,6 +28,7 @@
 #define SESSION_ID_LEN EVENTS_ID_LEN
 
 struct mcp_shared;
+struct errand_store;
 
 // NULL when out of memory.
 struct mcp_shared *mcp_shared_new(void);
@@ -35,6 +36,8 @@ struct mcp_shared *mcp_shared_new(void);
 void mcp_shared_free(struct mcp_shared *s);
 
 struct event_store *mcp_shared_events(struct mcp_shared *s);
+// The calls that run on after their answer (mcp/errand.h).
+struct errand_store *mcp_shared_errands(struct mcp_shared *s);
 
 // The session is over; remembered until `expires_ms` (wall clock). Its streams
 // end, and its calls are cancelled, whichever worker has them.

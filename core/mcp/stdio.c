@@ -426,7 +426,7 @@ void mcp_stdio_drain(struct mcp_stdio *io, uint32_t grace_ms)
   if (io->state == ENDED) return;
   if (io->state == DRAINING) grace_ms = 0;
   io->state = DRAINING;
-  serve_end_streams(io->options.server);
+  mcp_server_drain(io->options.server);
   timer_start(&io->grace, grace_ms * (uint64_t)NS_PER_MS);
   soon(io);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/json.h"
+#include "mcp/errands.h"
 #include "mcp/nearest.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
@@ -148,14 +149,59 @@ static void answer(struct job *job, const struct call_result *result)
   job_end(job);
 }
 
+static void go_on(struct job *job)
+{
+  struct call_options options = {
+      .tool = job->tool,
+      .doc = job->env->doc,
+      .arguments = job_param(job, "arguments"),
+      .prepared = job->prepared,
+  };
+  if (job->as_errand)
+    errand_start(job, &options);
+  else
+    job_call(job, &options, answer);
+}
+
+// What prepare returned, as JSON; absent without memory.
+static struct slice keep_prepared(struct job *job, const struct call_result *r)
+{
+  struct arena *arena = &job->exchange->arena;
+  if (r->form != CALL_TEXT) return arena_copy(arena, r->body);
+  struct buf text = {0};
+  json_put_string(&text, r->body);
+  struct slice kept = {0};
+  if (buf_ok(&text)) kept = arena_copy(arena, buf_slice(&text));
+  buf_finish(&text);
+  return kept;
+}
+
+// It may refuse, or ask first: then there is no task yet.
+static void on_prepared(struct job *job, const struct call_result *result)
+{
+  if (result->form == CALL_ERROR) {
+    answer(job, result);
+    return;
+  }
+  job->prepared = keep_prepared(job, result);
+  if (job->prepared.data)
+    go_on(job);
+  else
+    job_out_of_memory(job);
+}
+
 void tools_call_run(struct job *job)
 {
   struct call_options options = {.doc = job->env->doc};
   struct refusal why;
-  if (!read_call(job, &options.arguments, &why)) {
+  if (!read_call(job, &options.arguments, &why) || !errand_decide(job, &why)) {
     job_refuse(job, &why);
     return;
   }
   options.tool = job->tool;
-  job_call(job, &options, answer);
+  options.slot = job->tool->prepare_slot;
+  if (options.slot)
+    job_call(job, &options, on_prepared);
+  else
+    go_on(job);
 }

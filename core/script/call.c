@@ -119,6 +119,21 @@ static uint32_t slot_of(const struct call *c)
   return c->slot ? c->slot : c->tool->run_slot;
 }
 
+static bool is_preparing(const struct call *c)
+{
+  return c->slot && c->slot == c->tool->prepare_slot;
+}
+
+// What prepare returned, once more as a value. +1 m
+static void push_prepared(lua_State *L, struct call *c)
+{
+  struct json_doc doc;
+  if (json_parse(&doc, c->prepared, (struct json_limits){0}, &c->arena, NULL) !=
+      OK)
+    luaL_error(L, "not enough memory");
+  convert_push(L, &doc, 0, &c->arena); // ... value
+}
+
 // The body of the task: makes the arguments inside the coroutine, where running
 // out of memory ends the task and nothing else, and calls the script.
 static int enter(lua_State *L)
@@ -133,8 +148,10 @@ static int enter(lua_State *L)
     lua_newtable(L); // fn ctx args
   if (c->others)
     convert_push(L, c->doc, c->others, &c->arena); // fn ctx args others
-  else if (c->slot)
-    lua_newtable(L);                                // fn ctx args others
+  else if (c->slot && !is_preparing(c))
+    lua_newtable(L); // fn ctx args others
+  else if (c->prepared.data && !c->falling_back)
+    push_prepared(L, c);                            // fn ctx args prepared
   if (c->falling_back) call_push_first_error(L, c); // fn ctx args err
   return task_call(L, lua_gettop(L) - 1, leave, 0);
 }
@@ -194,7 +211,7 @@ static void fail(struct call *c, lua_State *L, int index, struct call_result *r)
   call_result_details(L, index, &c->arena, r);
   if (c->falling_back) {
     call_fallback_failed(c, r);
-  } else if (call_wants_fallback(c, &r->error)) {
+  } else if (!is_preparing(c) && call_wants_fallback(c, &r->error)) {
     fall_back(c, r);
     return;
   }
@@ -229,6 +246,19 @@ static int failure_at(struct call *c, lua_State *L, enum error_code code)
   return 2;
 }
 
+// What the tool declares is what run returns.
+static enum error_code read_returned(struct call *c, lua_State *L,
+                                     struct call_result *r)
+{
+  static const struct tool plain = {.kind = KIND_TOOL};
+  if (!is_preparing(c)) return call_result_read(L, c->tool, &c->out, r);
+  if (!lua_isnoneornil(L, 1)) return call_result_read(L, &plain, &c->out, r);
+  r->form = CALL_JSON;
+  r->body = SLICE("null");
+  r->body_checked = true;
+  return OK;
+}
+
 static void on_task_done(void *ctx, lua_State *L, enum error_code code)
 {
   struct call *c = ctx;
@@ -238,8 +268,7 @@ static void on_task_done(void *ctx, lua_State *L, enum error_code code)
     fail(c, L, failed, &r);
     return;
   }
-  if (call_result_read(L, c->tool, &c->out, &r) != OK &&
-      r.error.code != E_NOT_FOUND)
+  if (read_returned(c, L, &r) != OK && r.error.code != E_NOT_FOUND)
     log_warn(vm_log(c->live.vm), "script/call",
              "bad result %s=%.*s req=%.*s: %s", call_kind(c),
              SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
@@ -293,17 +322,20 @@ static struct call *create(const struct live *live,
   c->principal = arena_copy(&c->arena, o->principal);
   c->request_id = arena_copy(&c->arena, o->request_id);
   c->depth = 1;
+  if (o->prepared.data) c->prepared = arena_copy(&c->arena, o->prepared);
   list_init(&c->parts);
   vm_hold(c->live.vm);
   if (o->parent) adopt(c, o->parent, o->from);
   return c;
 }
 
-static void set_deadline(struct call *c, uint64_t asked_ns)
+static void set_deadline(struct call *c, const struct call_options *o)
 {
-  uint64_t now = loop_now(call_loop(c));
+  uint64_t now = loop_now(call_loop(c)), asked_ns = o->deadline_ns;
+  const struct policy *p = c->tool->policy;
+  int64_t ms = o->as_task ? p->task_deadline_ms : p->deadline_ms;
   if (c->parent) asked_ns = c->parent->stop_ns + call_waited_ns(c->parent);
-  c->deadline_ns = now + (uint64_t)c->tool->policy->deadline_ms * NS_PER_MS;
+  c->deadline_ns = now + (uint64_t)ms * NS_PER_MS;
   if (asked_ns > 0 && asked_ns < c->deadline_ns) c->deadline_ns = asked_ns;
 
   c->stop_ns = c->deadline_ns;
@@ -332,7 +364,7 @@ static enum error_code take_arguments(struct call *c,
   c->node = o->arguments;
   c->slot = o->slot;
   c->others = o->others;
-  if (o->slot || !c->tool->args) return OK;
+  if ((o->slot && !is_preparing(c)) || !c->tool->args) return OK;
   enum error_code code = OK;
   if (!o->doc || o->arguments == JSON_NONE)
     code = keep_own(c, SLICE("{}"), err);
@@ -368,7 +400,7 @@ struct call *call_start(const struct live *live, const struct call_options *o,
     return c;
   }
   call_step(c, TRAIL_RUN, OK, 0, (struct slice){0});
-  set_deadline(c, o->deadline_ns);
+  set_deadline(c, o);
   run(c);
   return c;
 }

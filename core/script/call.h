@@ -79,9 +79,12 @@ struct call_options {
   const struct json_doc *doc; // borrowed until call_start() returns
   uint32_t arguments;         // node, or JSON_NONE for none
   // Another function of that script, (ctx, arguments, others): its arguments are
-  // not checked. 0: the tool's own.
+  // not checked, but for the tool's prepare(ctx, arguments), whose result is JSON
+  // of any type. 0: the tool's own.
   uint32_t slot;
-  uint32_t others;         // node
+  uint32_t others;         // node of doc
+  struct slice prepared;   // JSON that run gets behind its arguments
+  bool as_task;            // under the policy's task.deadline_ms
   struct slice principal;  // "anonymous" until there is inbound auth
   struct slice request_id; // shown to the agent and in the log
   uint64_t deadline_ns;    // 0: by the policy; else whichever is earlier

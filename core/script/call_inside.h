@@ -19,6 +19,7 @@ struct call {
   const struct json_doc *doc; // the arguments, complete with defaults
   uint32_t node;              // in doc; JSON_NONE and no doc: {}
   uint32_t slot, others;      // as call_options has them
+  struct slice prepared;      // the same; in the arena
   struct json_doc own_doc;
   call_done_fn done;
   void *ctx;

@@ -47,6 +47,7 @@ struct status_error { // upstream.errors = { [404] = "not_found" }
 
 struct integration {
   struct slice name, title, about, file;
+  struct slice prefix; // of the names of its tools and prompts; may be empty
   uint32_t index;
   struct slice base;  // "https://api.github.com", no trailing slash
   bool allow_private; // upstream.private = true, or a loopback base
@@ -69,6 +70,9 @@ struct annotations {
   int8_t read_only, destructive, idempotent, open_world;
 };
 
+// Does it run on after the answer, as a task of the protocol?
+enum task_support { TASK_NEVER, TASK_OPTIONAL, TASK_REQUIRED };
+
 // What a call calls: a tool, or a handler that is called like one.
 enum tool_kind { KIND_TOOL, KIND_RESOURCE, KIND_PROMPT };
 
@@ -85,7 +89,9 @@ struct tool {
   uint32_t run_slot, fallback_slot;
   struct slice fallback_data; // JSON, in place of a fallback's function
   bool fallback_after_effect; // also when something may have been done
-  struct slice json; // the tool as an entry of tools/list (modern form)
+  enum task_support task;
+  uint32_t prepare_slot; // runs before the task begins
+  struct slice json;     // the tool as an entry of tools/list (modern form)
 };
 
 // A function that completes what a user begins to type: an argument of a

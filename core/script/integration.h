@@ -135,7 +135,7 @@ struct schema *integration_schema(struct integration_reader *r, int table,
                                   struct slice otherwise);
 // Appends "name":"text", unless the text is absent.
 void integration_put_text(struct buf *out, const char *name, struct slice text);
-// "up_name", checked.
+// "prefix_name", checked.
 struct slice integration_full_name(struct integration_reader *r,
                                    struct slice path, struct slice name,
                                    const char *what);

@@ -70,11 +70,29 @@ static void read_name(struct integration_reader *r, int table,
   }
 }
 
+// What stands before the names of its tools: its own name unless it says so.
+static void read_prefix(struct integration_reader *r, int table)
+{
+  struct integration *i = &r->draft->integration;
+  struct slice path = SLICE("prefix");
+  lua_State *L = r->reader.L;
+  int type = read_field(&r->reader, table, "prefix"); // prefix
+  bool none = type == LUA_TBOOLEAN && !lua_toboolean(L, -1);
+  lua_pop(L, 1); //
+  i->prefix = none ? SLICE("") : i->name;
+  if (none ||
+      !read_text(&r->reader, table, (struct slice){0}, "prefix", &i->prefix))
+    return;
+  if (!load_is_script_name(i->prefix))
+    faults_add(r->load->faults, path,
+               "is a-z, then a-z, 0-9 and _; or false for no prefix");
+}
+
 static int read_table(lua_State *L)
 {
-  static const char *const known[] = {"name",      "title",     "about",
-                                      "upstream",  "auth",      "tools",
-                                      "resources", "templates", "prompts"};
+  static const char *const known[] = {
+      "name",  "title",     "about",     "upstream", "auth",
+      "tools", "resources", "templates", "prompts",  "prefix"};
   struct integration_reader *r = lua_touserdata(L, 1);
   struct integration *i = &r->draft->integration;
   const struct slice root = {0};
@@ -90,6 +108,7 @@ static int read_table(lua_State *L)
   read_name(r, 2, i->name);
   read_text(&r->reader, 2, root, "title", &i->title);
   read_text(&r->reader, 2, root, "about", &i->about);
+  read_prefix(r, 2);
   integration_upstream(r, 2);
   integration_auth(r, 2);
   integration_offers(r, 2);

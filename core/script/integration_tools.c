@@ -216,6 +216,31 @@ static void read_fallback(struct tool_reader *t)
                "there is no fallback");
 }
 
+// --- as a task ---
+
+static void read_task(struct tool_reader *t)
+{
+  static const char *const known[] = {"optional", "required"};
+  struct reader *r = &t->up->reader;
+  struct tool *tool = t->tool;
+  struct slice word;
+  if (read_text(r, t->table, t->path, "task", &word)) {
+    if (slice_is(word, "optional"))
+      tool->task = TASK_OPTIONAL;
+    else if (slice_is(word, "required"))
+      tool->task = TASK_REQUIRED;
+    else
+      read_unknown(r, at(t, "task"), "must be \"optional\" or \"required\"",
+                   word, WORD_LIST(known));
+  }
+  tool->prepare_slot = read_function(t, "prepare", false);
+  if (tool->prepare_slot && read_field(r, t->table, "task") == LUA_TNIL)
+    faults_add(t->up->load->faults, at(t, "prepare"),
+               "runs before a task begins: say task = \"optional\" too, or do "
+               "it in run");
+  lua_settop(r->L, t->table);
+}
+
 // --- one tool ---
 
 static void read_about(struct tool_reader *t)
@@ -235,9 +260,9 @@ struct slice integration_full_name(struct integration_reader *r,
                                    const char *what)
 {
   struct faults *faults = r->load->faults;
-  struct slice up = r->draft->integration.name;
-  struct slice full = arena_printf(r->reader.arena, "%.*s_%.*s", SLICE_ARG(up),
-                                   SLICE_ARG(name));
+  struct slice up = r->draft->integration.prefix;
+  struct slice full = arena_printf(r->reader.arena, "%.*s%s%.*s", SLICE_ARG(up),
+                                   up.len ? "_" : "", SLICE_ARG(name));
   if (!full.data) luaL_error(r->reader.L, "not enough memory");
   if (!load_is_script_name(name))
     faults_add(faults, path, "a %s's name is a-z, then a-z, 0-9 and _", what);
@@ -255,10 +280,17 @@ static void read_tool_name(struct tool_reader *t)
 
 static void read_tool(struct tool_reader *t)
 {
-  static const char *const known[] = {
-      "about",  "title",    "args",
-      "result", "policy",   "annotations",
-      "run",    "fallback", "fallback_after_effect"};
+  static const char *const known[] = {"about",
+                                      "title",
+                                      "args",
+                                      "result",
+                                      "policy",
+                                      "annotations",
+                                      "run",
+                                      "fallback",
+                                      "task",
+                                      "prepare",
+                                      "fallback_after_effect"};
   struct reader *r = &t->up->reader;
   struct tool *tool = t->tool;
   read_known(r, t->table, t->path, WORD_LIST(known));
@@ -269,6 +301,7 @@ static void read_tool(struct tool_reader *t)
   read_policy(t);
   tool->run_slot = read_function(t, "run", true);
   read_fallback(t);
+  read_task(t);
   if (tool->args) integration_tool_json(t->up, tool, t->annotations_title);
 }
 

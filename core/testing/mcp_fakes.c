@@ -28,7 +28,6 @@ static struct call *start(const struct live *live,
   call->world = w;
   call->done = done;
   call->ctx = ctx;
-  call->listener = options->listener;
   call->running = true;
   note(&call->tool, options->tool->name);
   note(&call->arguments, options->arguments == JSON_NONE
@@ -36,6 +35,12 @@ static struct call *start(const struct live *live,
                              : json_raw(options->doc, options->arguments));
   note(&call->request_id, options->request_id);
   note(&call->principal, options->principal);
+  note(&call->prepared, options->prepared);
+  call->slot = options->slot;
+  call->as_task = options->as_task;
+  call->deadline_ns = options->deadline_ns;
+  call->listener = options->listener;
+  call->cancelled_by[0] = '\0';
   if (!w->at_once) return call;
 
   call->running = false;

@@ -20,7 +20,10 @@ struct call { // what script/call.h keeps opaque
   const struct call_listener *listener; // NULL is fine
   bool running;
   char cancelled_by[16];
-  struct buf tool, arguments, request_id, principal;
+  struct buf tool, arguments, request_id, principal, prepared;
+  uint32_t slot;
+  bool as_task;
+  uint64_t deadline_ns;
 };
 
 struct world {
@@ -36,6 +39,7 @@ struct world {
   struct live live;
   struct generation generation;
   struct catalog catalog;
+  struct policy policy; // of all tools
   struct call calls[WORLD_CALLS];
   unsigned call_count;
   bool at_once; // calls are done inside start, with an empty object

@@ -154,6 +154,8 @@ static void push_tool(lua_State *L, const struct tool *tool)
   put_number(L, "index", tool->index);
   put_number(L, "run", tool->run_slot);
   put_number(L, "fallback", tool->fallback_slot);
+  put_number(L, "prepare", tool->prepare_slot);
+  put_number(L, "task", tool->task);
 }
 
 // generation:tools(): in the order of the catalog

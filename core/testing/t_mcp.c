@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "mcp/errand.h"
 #include "mcp/header_value.h"
 
 #define WORLD  "T.mcp.world"
@@ -47,6 +48,15 @@ static void read_tool(lua_State *L, struct world *w, struct tool *tool)
   tool->json = copy_field(L, at, "json", &w->arena);
   tool->args = schema_field(L, at, "args");
   tool->result = schema_field(L, at, "result");
+  tool->policy = &w->policy;
+  lua_getfield(L, at, "task"); // ... task
+  const char *task = luaL_optstring(L, -1, "never");
+  tool->task = !strcmp(task, "optional")   ? TASK_OPTIONAL
+               : !strcmp(task, "required") ? TASK_REQUIRED
+                                           : TASK_NEVER;
+  lua_getfield(L, at, "prepare"); // ... task prepare
+  if (lua_toboolean(L, -1)) tool->prepare_slot = 7;
+  lua_pop(L, 2);
   w->catalog.tool_count++;
   map_put(&w->catalog.by_name, tool->name, tool);
 }
@@ -118,6 +128,9 @@ static void make_parts(lua_State *L, struct world *w)
   w->owns_shared = !other;
   w->shared = other ? other->shared : mcp_shared_new();
   w->hub = other ? other->hub : hub_new();
+  struct errand_limits limits = {option(L, "max_tasks"),
+                                 option(L, "max_bytes")};
+  if (limits.count) errand_store_limit(mcp_shared_errands(w->shared), limits);
   lua_pop(L, 1);
 }
 
@@ -162,6 +175,7 @@ static int world(lua_State *L)
   luaL_setmetatable(L, WORLD);
   lua_pushvalue(L, 1);         // options world options
   lua_setiuservalue(L, -2, 1); // options world; keeps the other world alive
+  policy_init(&w->policy, SLICE("default"));
   make_parts(L, w);
   read_tools(L, w);
   read_offers(L, w, "resources", OFFER_RESOURCE);
@@ -194,6 +208,7 @@ static int world_free(lua_State *L)
     buf_finish(&w->calls[i].arguments);
     buf_finish(&w->calls[i].request_id);
     buf_finish(&w->calls[i].principal);
+    buf_finish(&w->calls[i].prepared);
   }
   if (w->loop) loop_free(w->loop);
   arena_finish(&w->arena);
@@ -301,6 +316,9 @@ static int get_call(lua_State *L)
   set(L, "request_id", buf_slice(&call->request_id));
   set(L, "principal", buf_slice(&call->principal));
   set(L, "cancelled_by", slice_of(call->cancelled_by));
+  if (call->prepared.len) set(L, "prepared", buf_slice(&call->prepared));
+  if (call->as_task) set(L, "as_task", SLICE("yes"));
+  if (call->slot) set(L, "slot", SLICE("prepare"));
   lua_pushboolean(L, call->running); // ... t running
   lua_setfield(L, -2, "running");    // ... t
   return 1;
@@ -321,12 +339,15 @@ static int finish(lua_State *L)
   return 0;
 }
 
-// world:progress(i, n): the handler is so far.
+// world:progress(i, progress, total, message): the call tells how far it is.
 static int progress(lua_State *L)
 {
   struct call *call = check_call(L, check_world(L));
-  luaL_argcheck(L, call->running && call->listener, 2, "not running");
-  struct call_progress p = {.progress = luaL_checknumber(L, 3)};
+  struct call_progress p = {.progress = luaL_checknumber(L, 3),
+                            .total = luaL_optnumber(L, 4, 0),
+                            .has_total = !lua_isnoneornil(L, 4)};
+  if (!lua_isnoneornil(L, 5)) p.message = t_slice(L, 5);
+  luaL_argcheck(L, call->running && call->listener, 2, "nobody listens");
   call->listener->progress(call->ctx, &p);
   return 0;
 }
@@ -358,6 +379,21 @@ static int kept(lua_State *L)
   lua_pushinteger(L, (lua_Integer)c.streams);
   lua_pushinteger(L, (lua_Integer)c.bytes);
   return 2;
+}
+
+// world:tasks(): { count=, running=, bytes= } of what is kept.
+static int tasks(lua_State *L)
+{
+  struct world *w = check_world(L);
+  struct errand_stats stats = errand_stats(mcp_shared_errands(w->shared));
+  lua_newtable(L); // t
+  lua_pushinteger(L, stats.count);
+  lua_setfield(L, -2, "count");
+  lua_pushinteger(L, stats.running);
+  lua_setfield(L, -2, "running");
+  lua_pushinteger(L, (lua_Integer)stats.bytes);
+  lua_setfield(L, -2, "bytes");
+  return 1;
 }
 
 // world:at_once(on), world:refuse(on): how calls go from now on.
@@ -416,7 +452,7 @@ static int publish(lua_State *L)
 // world:drain(): the server is about to stop.
 static int drain(lua_State *L)
 {
-  serve_end_streams(check_world(L)->server);
+  mcp_server_drain(check_world(L)->server);
   return 0;
 }
 
@@ -592,12 +628,16 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 int t_mcp(lua_State *L)
 {
   static const luaL_Reg world_methods[] = {
-      {"send", send},         {"call", get_call},   {"finish", finish},
-      {"progress", progress}, {"at_once", at_once}, {"refuse", refuse_calls},
-      {"calls", calls},       {"pass", pass},       {"reload", reload},
-      {"publish", publish},   {"drain", drain},     {"streams", streams},
-      {"tell", tell},         {"detach", detach},   {"kept", kept},
-      {"free", world_free},   {"__gc", world_free}, {NULL, NULL}};
+      {"send", send},       {"call", get_call},
+      {"finish", finish},   {"progress", progress},
+      {"at_once", at_once}, {"refuse", refuse_calls},
+      {"calls", calls},     {"pass", pass},
+      {"reload", reload},   {"publish", publish},
+      {"drain", drain},     {"streams", streams},
+      {"tell", tell},       {"detach", detach},
+      {"kept", kept},       {"tasks", tasks},
+      {"free", world_free}, {"__gc", world_free},
+      {NULL, NULL}};
   static const luaL_Reg answer_methods[] = {
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};

@@ -160,11 +160,13 @@ function Context.detach(retry_ms) end
 ---@class tide.Tool
 ---@field about string
 ---@field title? string
+---@field task? "optional"|"required" it runs on after the answer, if clients can, or only then
+---@field prepare? fun(ctx: tide.Context, args: table): any, tide.Error? before a task begins
 ---@field args? table<string, tide.Word>|tide.Word
 ---@field result? table<string, tide.Word>|tide.Word
 ---@field annotations? tide.Annotations
 ---@field policy? string
----@field run fun(ctx: tide.Context, args: table): any, tide.Error?
+---@field run fun(ctx: tide.Context, args: table, prepared?: any): any, tide.Error?
 ---@field fallback? tide.Fallback|table what to answer when the service cannot
 ---@field fallback_after_effect? boolean also when something may have been done
 
@@ -225,6 +227,7 @@ function Context.detach(retry_ms) end
 ---@field name string
 ---@field title? string
 ---@field about? string
+---@field prefix? string|false before the names of tools and prompts; its name if it says nothing
 ---@field upstream tide.Upstream
 ---@field auth? tide.Auth|fun(ctx: tide.Context, request: tide.AuthRequest)
 ---@field tools? table<string, tide.Tool>

@@ -4,6 +4,7 @@ error "types only"
 --- Settings of one named policy; the list with defaults is in core/guard/policy.h.
 ---@class tide.Policy
 ---@field deadline_ms? integer the whole call, whatever happens inside (30000)
+---@field task? tide.PolicyTask
 ---@field attempt? tide.PolicyAttempt
 ---@field response? tide.PolicyResponse
 ---@field retry? tide.PolicyRetry
@@ -13,6 +14,11 @@ error "types only"
 ---@field bulkhead? tide.PolicyBulkhead
 ---@field adaptive? tide.PolicyAdaptive
 ---@field cache? tide.PolicyCache
+
+---@class tide.PolicyTask
+---@field deadline_ms? integer the same of a call that runs on as a task (600000)
+---@field keep_ms? integer how long its result is kept after that (300000)
+---@field poll_ms? integer how often clients should ask how it is (1000)
 
 ---@class tide.PolicyAttempt
 ---@field timeout_ms? integer one try on the wire (10000)

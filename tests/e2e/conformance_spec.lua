@@ -14,6 +14,7 @@ local function scripts()
   return {
     ["test.lua"] = tree.read(FIXTURE .. "test.lua"),
     ["json.lua"] = tree.read(FIXTURE .. "json.lua"),
+    ["tasks.lua"] = tree.read(FIXTURE .. "tasks.lua"),
   }
 end
 

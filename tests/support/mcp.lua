@@ -21,7 +21,8 @@ function M.tool(name, more)
   parts[#parts + 1] = '"annotations":{"readOnlyHint":true},"icons":[{"src":"data:,"}]'
   return {
     name = name, short_name = name:match "_(.*)" or name,
-    args = args, result = more.result, json = "{" .. table.concat(parts, ",") .. "}",
+    args = args, result = more.result, task = more.task, prepare = more.prepare,
+    json = "{" .. table.concat(parts, ",") .. "}",
   }
 end
 

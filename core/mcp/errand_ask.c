@@ -1,0 +1,158 @@
+// errand_ask.c -- what an errand asks its client, and the answers' way back.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/json.h"
+#include "mcp/errand_inside.h"
+
+static struct slice key_of(const struct errand_question *q)
+{
+  return (struct slice){q->text, q->key_len};
+}
+
+void errand_put_questions(struct buf *out, const struct errand_view *v)
+{
+  buf_putc(out, '{');
+  LIST_EACH (it, v->questions) {
+    const struct errand_question *q =
+        LIST_ITEM(it, struct errand_question, link);
+    if (q->answered) continue;
+    json_sep(out);
+    json_put_string(out, key_of(q));
+    buf_putc(out, ':');
+    buf_append(out, q->text + q->key_len, q->request_len);
+  }
+  buf_putc(out, '}');
+}
+
+static struct errand_question *find(const struct errand *e, struct slice key)
+{
+  LIST_EACH (it, &e->questions) {
+    struct errand_question *q = LIST_ITEM(it, struct errand_question, link);
+    if (slice_eq(key_of(q), key)) return q;
+  }
+  return NULL;
+}
+
+static bool has_open(const struct errand *e)
+{
+  LIST_EACH (it, &e->questions)
+    if (!LIST_ITEM(it, struct errand_question, link)->answered) return true;
+  return false;
+}
+
+static void follow(struct errand *e, int64_t wall_ms)
+{
+  if (errand_is_over(e->status)) return;
+  e->status = has_open(e) ? ERRAND_ASKING : ERRAND_WORKING;
+  errand_changed(e, wall_ms);
+}
+
+bool errand_ask(struct errand *e, struct slice key, struct slice request,
+                int64_t wall_ms)
+{
+  struct errand_question *q =
+      fault_calloc(1, sizeof(*q) + key.len + request.len);
+  if (!q) return false;
+  q->key_len = key.len;
+  q->request_len = request.len;
+  memcpy(q->text, key.data, key.len);
+  memcpy(q->text + key.len, request.data, request.len);
+  pthread_mutex_lock(&e->store->lock);
+  bool room = errand_charge(e, sizeof(*q) + key.len + request.len);
+  if (room) {
+    list_append(&e->questions, &q->link);
+    follow(e, wall_ms);
+  }
+  pthread_mutex_unlock(&e->store->lock);
+  if (!room) free(q);
+  return room;
+}
+
+void errand_unask(struct errand *e, struct slice key, int64_t wall_ms)
+{
+  pthread_mutex_lock(&e->store->lock);
+  struct errand_question *q = find(e, key);
+  if (q) {
+    errand_free_question(e, q);
+    follow(e, wall_ms);
+  }
+  pthread_mutex_unlock(&e->store->lock);
+}
+
+// --- answers on their way to the owner ---
+
+struct answer_note {
+  struct message message;
+  struct errand *errand;
+  size_t key_len, answer_len;
+  char text[]; // key, answer
+};
+
+static void deliver(struct answer_note *note)
+{
+  struct errand *e = note->errand;
+  e->on_answer(e->ctx, (struct slice){note->text, note->key_len},
+               (struct slice){note->text + note->key_len, note->answer_len});
+}
+
+static void on_note(struct message *message)
+{
+  struct answer_note *note = (struct answer_note *)(void *)message;
+  struct errand *e = note->errand;
+  struct errand_store *s = e->store;
+  pthread_mutex_lock(&s->lock);
+  e->notes--;
+  bool running = e->running, dead = errand_is_dead(e);
+  pthread_mutex_unlock(&s->lock);
+  if (running) deliver(note);
+  if (dead) errand_free(e);
+  free(note);
+}
+
+static struct answer_note *make(struct slice key, struct slice answer)
+{
+  struct answer_note *note =
+      fault_calloc(1, sizeof(*note) + key.len + answer.len);
+  if (!note) return NULL;
+  note->message.fn = on_note;
+  note->key_len = key.len;
+  note->answer_len = answer.len;
+  memcpy(note->text, key.data, key.len);
+  memcpy(note->text + key.len, answer.data, answer.len);
+  return note;
+}
+
+// Under the lock: the first answer to an open question counts.
+static struct errand *take_answer(struct errand_store *s,
+                                  const struct errand_key *key,
+                                  struct answer_note *note, struct slice name)
+{
+  struct errand *e = errand_find(s, key);
+  struct errand_question *q = e && e->running ? find(e, name) : NULL;
+  if (!q || q->answered) return NULL;
+  q->answered = true;
+  follow(e, key->wall_ms);
+  note->errand = e;
+  e->notes++;
+  if (e->mailbox) mailbox_post(e->mailbox, &note->message);
+  return e;
+}
+
+bool errand_answer(struct errand_store *s, const struct errand_key *key,
+                   struct slice question, struct slice answer)
+{
+  struct answer_note *note = make(question, answer);
+  if (!note) return false;
+  pthread_mutex_lock(&s->lock);
+  struct errand *e = take_answer(s, key, note, question);
+  bool at_once = e && !e->mailbox;
+  pthread_mutex_unlock(&s->lock);
+  if (!e)
+    free(note);
+  else if (at_once)
+    on_note(&note->message);
+  return true;
+}

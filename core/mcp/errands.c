@@ -1,0 +1,331 @@
+// errands.c -- tasks/get, tasks/update, tasks/cancel, and what 2025-11-25 has
+// besides.
+
+#include "mcp/errands.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "mcp/result.h"
+
+static struct errand_store *store_of(const struct job *job)
+{
+  return mcp_shared_errands(job_server(job)->options.shared);
+}
+
+static struct errand_key key_of(const struct job *job, struct slice id)
+{
+  const struct mcp_server *s = job_server(job);
+  return (struct errand_key){
+      .id = id,
+      .principal = job_principal(job),
+      .era = job->exchange->in.era,
+      .now_ns = loop_now(s->options.loop),
+      .wall_ms = loop_wall_ms(s->options.loop),
+  };
+}
+
+// Forged, another's, of another era, or its time is over: all the same.
+static void refuse_unknown(struct job *job)
+{
+  struct refusal why;
+  job_bad_params(&why, "Unknown task: there is none of that id, or its time is "
+                       "over");
+  job_refuse(job, &why);
+}
+
+// False: the job was answered.
+static bool read_id(struct job *job, struct errand_key *key)
+{
+  struct refusal why;
+  bool old = !job_is_modern(job) && job_revision(job) != REVISION_2025_11_25;
+  if (old || !errands_served(job_server(job))) {
+    job_refuse_method(job);
+    return false;
+  }
+  struct slice id = job_string(job, job->env->params, "taskId", &why);
+  if (!id.data) {
+    job_refuse(job, &why);
+    return false;
+  }
+  *key = key_of(job, id);
+  return true;
+}
+
+static void see(struct job *job, const struct errand_key *key,
+                errand_view_fn fn)
+{
+  if (errand_see(store_of(job), key, fn, job))
+    job_end(job);
+  else
+    refuse_unknown(job);
+}
+
+// --- modern ---
+
+static void put_tail(struct buf *out, const struct job *job)
+{
+  result_put_modern_tail(out, buf_slice(&job_server(job)->info));
+  buf_puts(out, "}}");
+}
+
+static void put_detailed(void *ctx, const struct errand_view *v)
+{
+  struct job *job = ctx;
+  struct buf *out = job_begin(job);
+  buf_reserve(out, v->outcome.len + 1024);
+  buf_putc(out, '{');
+  errand_put(out, v);
+  errand_put_details(out, v);
+  put_tail(out, job);
+}
+
+void task_get_run(struct job *job)
+{
+  struct errand_key key;
+  if (read_id(job, &key)) see(job, &key, put_detailed);
+}
+
+// The tail begins with a comma.
+static void acknowledge(struct job *job)
+{
+  struct buf *out = job_begin(job);
+  buf_puts(out, "{\"resultType\":\"complete\",\"_meta\":{"
+                "\"io.modelcontextprotocol/serverInfo\":");
+  buf_add(out, buf_slice(&job_server(job)->info));
+  buf_puts(out, "}}");
+  job_end(job);
+}
+
+void task_cancel_run(struct job *job)
+{
+  struct errand_key key;
+  if (!read_id(job, &key)) return;
+  if (errand_cancel(store_of(job), &key) == ERRAND_NONE)
+    refuse_unknown(job);
+  else
+    acknowledge(job);
+}
+
+static void look(void *ctx, const struct errand_view *v)
+{
+  (void)ctx, (void)v;
+}
+
+static bool pass_answers(struct job *job, const struct errand_key *key,
+                         uint32_t answers)
+{
+  const struct json_doc *doc = job->env->doc;
+  uint32_t name = json_first(doc, answers);
+  while (name != JSON_NONE) {
+    uint32_t value = json_next(doc, answers, name);
+    struct slice question = json_string(doc, name, &job->exchange->arena);
+    if (!question.data ||
+        !errand_answer(store_of(job), key, question, json_raw(doc, value)))
+      return false;
+    name = json_next(doc, answers, value);
+  }
+  return true;
+}
+
+// An answer to what was not asked, or not any more, is no mistake.
+void task_update_run(struct job *job)
+{
+  struct errand_key key;
+  struct refusal why;
+  if (!read_id(job, &key)) return;
+  uint32_t answers = job_param(job, "inputResponses");
+  bool object =
+      answers != JSON_NONE && json_type(job->env->doc, answers) == JSON_OBJECT;
+  if (!object) {
+    job_bad_params(&why, "inputResponses must be an object");
+    job_refuse(job, &why);
+  } else if (!errand_see(store_of(job), &key, look, NULL)) {
+    refuse_unknown(job);
+  } else if (!pass_answers(job, &key, answers)) {
+    job_out_of_memory(job);
+  } else {
+    acknowledge(job);
+  }
+}
+
+// --- 2025-11-25 ---
+
+static void put_flat(void *ctx, const struct errand_view *v)
+{
+  struct job *job = ctx;
+  struct buf *out = job_begin(job);
+  buf_putc(out, '{');
+  errand_put(out, v);
+  buf_putc(out, '}');
+}
+
+void legacy_task_get_run(struct job *job)
+{
+  struct errand_key key;
+  if (read_id(job, &key)) see(job, &key, put_flat);
+}
+
+void legacy_task_cancel_run(struct job *job)
+{
+  struct errand_key key;
+  struct refusal why;
+  if (!read_id(job, &key)) return;
+  switch (errand_cancel(store_of(job), &key)) {
+  case ERRAND_NONE: refuse_unknown(job); break;
+  case ERRAND_FOUND: see(job, &key, put_flat); break;
+  case ERRAND_OVER:
+    job_bad_params(&why, "The task is over: there is nothing to cancel");
+    job_refuse(job, &why);
+    break;
+  }
+}
+
+struct outcome {
+  struct job *job;
+  struct refusal why;
+  bool refused;
+};
+
+static void refuse_fault(struct outcome *o, const struct errand_view *v)
+{
+  o->refused = true;
+  if (v->status == ERRAND_CANCELLED)
+    refuse(&o->why, 200, RPC_INTERNAL_ERROR, "The task was cancelled");
+  else
+    refuse(&o->why, 200, RPC_INTERNAL_ERROR,
+           "The result of the task could not be kept");
+}
+
+static void put_outcome(void *ctx, const struct errand_view *v)
+{
+  struct outcome *o = ctx;
+  if (v->status == ERRAND_CANCELLED || v->fault)
+    refuse_fault(o, v);
+  else
+    buf_add(job_begin(o->job), v->outcome);
+}
+
+static void answer_outcome(struct job *job, const struct errand_key *key)
+{
+  struct outcome o = {.job = job};
+  if (!errand_see(store_of(job), key, put_outcome, &o))
+    refuse_unknown(job);
+  else if (o.refused)
+    job_refuse(job, &o.why);
+  else
+    job_end(job);
+}
+
+static void stop_waiting(struct job *job, const char *by)
+{
+  (void)by;
+  errand_wait_stop(job->waiter);
+  job->waiter = NULL;
+  job->stop = NULL;
+  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
+  job_drop(job);
+}
+
+static void on_over(void *ctx)
+{
+  struct job *job = ctx;
+  struct refusal why;
+  job->waiter = NULL;
+  job->stop = NULL;
+  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
+  struct slice id = job_string(job, job->env->params, "taskId", &why);
+  struct errand_key key = key_of(job, id.data ? id : SLICE(""));
+  answer_outcome(job, &key);
+}
+
+// Comes when the task is over.
+void legacy_task_result_run(struct job *job)
+{
+  struct errand_key key;
+  if (!read_id(job, &key)) return;
+  struct errand_wake wake = {job_server(job)->options.mailbox, on_over, job};
+  switch (errand_wait(store_of(job), &key, &wake, &job->waiter)) {
+  case ERRAND_NONE: refuse_unknown(job); break;
+  case ERRAND_OVER: answer_outcome(job, &key); break;
+  case ERRAND_FOUND:
+    if (!job->waiter) {
+      job_out_of_memory(job);
+      break;
+    }
+    job->stop = stop_waiting;
+    job_make_cancellable(job);
+    break;
+  }
+}
+
+// --- lists ---
+
+struct listing {
+  struct buf *out;
+  uint64_t last;
+};
+
+static void put_listed(void *ctx, const struct errand_view *v)
+{
+  struct listing *l = ctx;
+  json_sep(l->out);
+  buf_putc(l->out, '{');
+  errand_put(l->out, v);
+  buf_putc(l->out, '}');
+  l->last = v->number;
+}
+
+// The mark tells its cursors from those of other lists.
+static bool read_after(struct job *job, uint64_t *after, struct refusal *why)
+{
+  struct arena *arena = &job->exchange->arena;
+  uint32_t node = job_param(job, "cursor");
+  *after = 0;
+  if (node == JSON_NONE) return true;
+  struct slice text = json_string(job->env->doc, node, arena), last;
+  const struct seal_ring *seals = job_server(job)->options.seals;
+  if (!text.data || !cursor_open(seals, text, arena, &last) || last.len < 2 ||
+      last.data[0] != '#')
+    return job_bad_params(why, "Invalid cursor: list again from the start");
+  *after = strtoull(last.data + 1, NULL, 10);
+  return true;
+}
+
+static void put_next(struct buf *out, struct job *job, uint64_t last)
+{
+  const struct mcp_server *s = job_server(job);
+  struct slice name = arena_printf(&job->exchange->arena, "#%" PRIu64, last);
+  buf_puts(out, ",\"nextCursor\":\"");
+  if (!name.data || !server_catalog(s) ||
+      !cursor_seal(s->options.seals, server_catalog(s), name, out))
+    out->failed = true;
+  buf_putc(out, '"');
+}
+
+// Callers are not told apart yet, so a session sees what it began itself.
+void legacy_task_list_run(struct job *job)
+{
+  static const unsigned char no_session[ERRAND_SESSION_LEN];
+  const struct inbound *in = &job->exchange->in;
+  struct refusal why;
+  struct errand_page page = {.most = job_server(job)->options.page_size};
+  if (in->revision != REVISION_2025_11_25 || !errands_served(job_server(job))) {
+    job_refuse_method(job);
+    return;
+  }
+  if (!read_after(job, &page.after, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
+  struct errand_key key = key_of(job, SLICE(""));
+  key.session = in->has_session ? in->session.id : no_session;
+  struct listing l = {job_begin(job), 0};
+  buf_puts(l.out, "{\"tasks\":[");
+  bool more = errand_list(store_of(job), &key, page, put_listed, &l);
+  buf_putc(l.out, ']');
+  if (more) put_next(l.out, job, l.last);
+  buf_putc(l.out, '}');
+  job_end(job);
+}
