@@ -171,7 +171,7 @@ static bool declared_idempotent(const struct outgoing *o)
 // What an auth function sends only fetches credentials.
 static bool is_unsafe(const struct outgoing *o)
 {
-  return !o->plain && !declared_idempotent(o) &&
+  return !o->plain && !o->key.data && !declared_idempotent(o) &&
          !method_is_idempotent(o->method);
 }
 
@@ -188,9 +188,11 @@ static struct exchange_options request_of(const struct outgoing *o)
       .upstream = in->upstream,
       .trail = call_trail(call),
       .policy = call_tool(call)->policy,
-      .deadline_ns = call_deadline(call),
+      .deadline_ns = outgoing_deadline(o),
       .timeout_ms = o->timeout_ms,
+      .attempts = o->attempts,
       .idempotent = declared_idempotent(o),
+      .keyed = o->key.data != NULL,
       .label = o->shown,
       .attempt =
           {
@@ -221,6 +223,7 @@ static int refuse_used(lua_State *L, struct outgoing *o)
 
 static int send_and_wait(lua_State *L, struct outgoing *o)
 {
+  if (!outgoing_put_key(o)) return luaL_error(L, "not enough memory");
   struct asking *a = call_asking(o->part.call);
   struct asker *asker = a->asker;
   o->unsafe = is_unsafe(o);
@@ -326,6 +329,7 @@ static int ask_auth(lua_State *L, struct outgoing *o, uint32_t slot)
 {
   lua_KContext self = (lua_KContext)(void *)o;
   lua_settop(L, 0);
+  if (!outgoing_put_key(o)) return luaL_error(L, "not enough memory");
   push_request(L, o);                                     // request
   vm_push_function(call_live(o->part.call)->vm, L, slot); // request fn
   context_push(L, CONTEXT_AUTH);                          // request fn ctx
@@ -343,12 +347,13 @@ static int request(lua_State *L, const char *what)
   task_check(L, what);
   struct call *call = call_of(L, what);
   struct outgoing *o = outgoing_new(L, call);
-  outgoing_read(L, o, 1, 2, 3);
-  const struct auth *auth = &integration_of(o)->auth;
   bool plain = o->plain = lua_toboolean(L, PLAIN);
+  outgoing_read(L, o, 1, 2, 3);
   enum fetch_found found = outgoing_look(L, o, plain);
   if (found == FETCH_SERVED) return serve(L, o);
   o->behind = found == FETCH_BEHIND;
+  outgoing_make_key(L, o);
+  const struct auth *auth = &integration_of(o)->auth;
   if (!plain && auth->kind == AUTH_FUNCTION) return ask_auth(L, o, auth->slot);
   if (!plain) outgoing_authorize(o, auth);
   return go(L, o);

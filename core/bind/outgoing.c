@@ -8,6 +8,8 @@
 
 #include "base/encode.h"
 #include "bind/outgoing_options.h"
+#include "guard/deadline.h"
+#include "loop/loop.h"
 #include "net/url.h"
 #include "script/secret_value.h"
 
@@ -133,6 +135,15 @@ void outgoing_read(lua_State *L, struct outgoing *o, int method, int path,
     outgoing_default_header(o, in->headers[i].name, in->headers[i].value);
   outgoing_default_header(o, SLICE("Accept"),
                           SLICE("application/json, */*;q=0.5"));
+}
+
+uint64_t outgoing_deadline(const struct outgoing *o)
+{
+  struct call *call = o->part.call;
+  uint64_t now = loop_now(vm_loop(call_live(call)->vm));
+  uint64_t end = call_deadline(call);
+  if (o->deadline_ms == 0) return end;
+  return deadline_lower(end, deadline_after(now, o->deadline_ms));
 }
 
 static struct slice basic(struct outgoing *o, const struct auth *auth)

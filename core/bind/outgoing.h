@@ -38,9 +38,13 @@ struct outgoing {
   struct header *headers;
   size_t header_count, header_room;
   bool has_body, idempotent;
-  bool plain;  // of an auth function: without credentials
-  bool unsafe; // must not be sent twice
-  uint32_t timeout_ms;
+  bool plain;           // of an auth function: neither credentials nor key
+  bool unsafe;          // must not be sent twice
+  bool no_key;          // the script wants none
+  uint32_t timeout_ms;  // these three: 0, or less than the policy's
+  uint32_t deadline_ms; // from when it is sent
+  uint32_t attempts;
+  struct slice key; // by which the service knows a repetition; absent: none
   struct slice method, path;
   struct slice shown; // the path, for log and trail
 
@@ -74,6 +78,25 @@ void outgoing_read(lua_State *L, struct outgoing *o, int method, int path,
 // nothing happens if the name is there. False: no memory.
 bool outgoing_default_header(struct outgoing *o, struct slice name,
                              struct slice value);
+
+// When it must be over: at most when its call must.
+uint64_t outgoing_deadline(const struct outgoing *o);
+
+// Gives it the key by which the service knows a repetition, if the integration
+// says that there is such a thing: the script's own, or for what must not be sent
+// twice a new one. The same on all attempts, since it is made before the first.
+//
+// It is made of the call's run and of where in the handler it is (which of
+// several side by side, the how manyth), of the principal, the tool and the
+// operation. So no two requests of a call have the same, nor have two calls; but
+// a handler that is run again in the same run, to go on after a question, says
+// the same key when it comes to the same place. What it sends there must be the
+// same, too: else the service refuses the key (422), which is better than doing
+// it twice.
+void outgoing_make_key(lua_State *L, struct outgoing *o);
+// Puts the key into the header, in place of what may stand there. False: no
+// memory.
+bool outgoing_put_key(struct outgoing *o);
 
 // Adds the integration's credentials (all kinds but a function).
 void outgoing_authorize(struct outgoing *o, const struct auth *auth);

@@ -219,7 +219,7 @@ enum fetch_found outgoing_look(lua_State *L, struct outgoing *o, bool own)
       .fetcher = fetcher,
       .trail = call_trail(call),
       .rules = rules_of(L, o, own),
-      .deadline_ns = call_deadline(call),
+      .deadline_ns = outgoing_deadline(o),
   };
   if (!options.rules.on || !fetcher) return FETCH_GO;
   options.key.space = space_of(o);

@@ -11,6 +11,10 @@
 #include "script/convert.h"
 #include "script/secret_value.h"
 
+#define MS_MAX       3600000
+#define ATTEMPTS_MAX 10 // what a policy may say at most
+#define KEY_MAX      255
+
 // A string, number, boolean or secret, as bytes that live as long as `o`.
 static struct slice value_text(lua_State *L, struct outgoing *o, int index,
                                const char *what)
@@ -39,6 +43,13 @@ static bool set_by_engine(struct slice name)
          slice_eq_nocase(name, SLICE("connection"));
 }
 
+static bool carries_key(const struct outgoing *o, struct slice name)
+{
+  const struct integration *in = call_tool(o->part.call)->integration;
+  return in->idempotency.header.data &&
+         slice_eq_nocase(name, in->idempotency.header);
+}
+
 static void read_header(lua_State *L, struct outgoing *o, struct slice name,
                         int value)
 {
@@ -46,6 +57,13 @@ static void read_header(lua_State *L, struct outgoing *o, struct slice name,
     luaL_error(L, "headers: '%s' is not a field name", name.data);
   if (set_by_engine(name))
     luaL_error(L, "headers: '%s' is set by the engine", name.data);
+  if (carries_key(o, name)) {
+    if (o->key.data) return; // what an auth function was shown
+    luaL_error(L,
+               "headers: '%s' carries the key of upstream.idempotency; give "
+               "one with the option idempotency_key",
+               name.data);
+  }
   struct slice text = value_text(L, o, value, "headers");
   if (!header_value_ok(text))
     luaL_error(L,
@@ -173,20 +191,74 @@ static void read_body(lua_State *L, struct outgoing *o, int index)
   o->has_body = true;
 }
 
-// --- the rest ---
+// --- bounds ---
+
+// A whole number; the engine takes the policy's where that is less, so that an
+// operator may tighten it without breaking scripts.
+static uint32_t read_bound(lua_State *L, int index, const char *name,
+                           lua_Integer max)
+{
+  int whole;
+  lua_Integer n = lua_tointegerx(L, index, &whole);
+  if (lua_type(L, index) != LUA_TNUMBER || !whole || n < 1 || n > max)
+    luaL_error(L, "%s: a whole number from 1 to %d is expected, not %s", name,
+               (int)max, luaL_tolstring(L, index, NULL));
+  return (uint32_t)n;
+}
 
 static void read_timeout(lua_State *L, struct outgoing *o, int index)
 {
-  lua_Integer ms = luaL_checkinteger(L, index);
-  if (ms < 1 || ms > 3600000)
-    luaL_error(L, "timeout_ms: 1 to 3600000 milliseconds");
-  o->timeout_ms = (uint32_t)ms;
+  o->timeout_ms = read_bound(L, index, "timeout_ms", MS_MAX);
 }
+
+static void read_deadline(lua_State *L, struct outgoing *o, int index)
+{
+  o->deadline_ms = read_bound(L, index, "deadline_ms", MS_MAX);
+}
+
+static void read_attempts(lua_State *L, struct outgoing *o, int index)
+{
+  o->attempts = read_bound(L, index, "attempts", ATTEMPTS_MAX);
+}
+
+// --- whether it may be repeated ---
 
 static void read_idempotent(lua_State *L, struct outgoing *o, int index)
 {
   luaL_checktype(L, index, LUA_TBOOLEAN);
   o->idempotent = lua_toboolean(L, index);
+}
+
+static void check_key(lua_State *L, struct slice key)
+{
+  bool good = key.len > 0 && key.len <= KEY_MAX;
+  for (size_t i = 0; good && i < key.len; i++)
+    good = key.data[i] > ' ' && key.data[i] < 127 && key.data[i] != '"' &&
+           key.data[i] != '\\';
+  if (!good)
+    luaL_error(L,
+               "idempotency_key: 1 to %d visible ASCII characters, without "
+               "quotes, backslashes and spaces",
+               KEY_MAX);
+}
+
+// false: none at all.
+static void read_key(lua_State *L, struct outgoing *o, int index)
+{
+  const struct integration *in = call_tool(o->part.call)->integration;
+  if (lua_isboolean(L, index) && !lua_toboolean(L, index)) {
+    o->no_key = true;
+    return;
+  }
+  if (lua_type(L, index) != LUA_TSTRING)
+    luaL_error(L, "idempotency_key: a string is expected, or false for none");
+  if (!in->idempotency.header.data)
+    luaL_error(L, "idempotency_key: the integration does not say that the "
+                  "service knows keys (upstream.idempotency)");
+  struct slice key;
+  key.data = lua_tolstring(L, index, &key.len);
+  check_key(L, key);
+  o->key = arena_copy(&o->arena, key);
 }
 
 // Headers first, so that the defaults of a body give way to them.
@@ -201,7 +273,10 @@ static const struct {
     {"form", read_form, true},
     {"body", read_body, true},
     {"timeout_ms", read_timeout, false},
+    {"deadline_ms", read_deadline, false},
+    {"attempts", read_attempts, false},
     {"idempotent", read_idempotent, false},
+    {"idempotency_key", read_key, false},
     {"cache", outgoing_read_cache, false},
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
@@ -216,7 +291,8 @@ static void refuse_unknown(lua_State *L, int options)
     if (i == KNOWN)
       luaL_error(L,
                  "unknown option '%s' (there are query, headers, json, form, "
-                 "body, timeout_ms, idempotent, cache)",
+                 "body, timeout_ms, deadline_ms, attempts, idempotent, "
+                 "idempotency_key, cache)",
                  name);
     lua_pop(L, 1); // name value
   }

@@ -138,7 +138,8 @@ bool exchange_start(struct exchange *x, const struct exchange_options *options,
   x->options.attempt.replayable = options->idempotent || options->keyed ||
                                   method_is_idempotent(options->attempt.method);
   timer_init(&x->timer, options->loop, on_timer, x);
-  if (options->policy->hedge_extra > 0) exchange_hedge_plan(x);
+  if (options->policy->hedge_extra > 0 && options->attempts != 1)
+    exchange_hedge_plan(x);
   exchange_try(x);
   return true;
 }

@@ -70,7 +70,8 @@ struct exchange_options {
   const struct policy *policy; // outlives the exchange
   uint64_t deadline_ns;        // of the call, loop time
   uint32_t timeout_ms;         // of this exchange's attempts; 0: the policy's
-  bool idempotent;             // declared by the script or the tool
+  uint32_t attempts; // at most, if the policy allows more; 0: as it says
+  bool idempotent;   // declared by the script or the tool
   // The service knows a repetition by its key: it may be repeated after the
   // first try has ended, not beside it (one of two would get 409). Then 409
   // says that the first is still at work, and is asked again.

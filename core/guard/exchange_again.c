@@ -21,6 +21,13 @@ static enum retry_plea plea_of(const struct exchange *x,
   return running ? PLEA_RUNNING : PLEA_NONE;
 }
 
+static uint32_t max_attempts(const struct exchange *x)
+{
+  uint32_t own = x->options.attempts;
+  uint32_t allowed = (uint32_t)x->options.policy->retry_attempts;
+  return own > 0 && own < allowed ? own : allowed;
+}
+
 static struct retry_facts facts_of(struct exchange *x,
                                    const struct attempt_end *end)
 {
@@ -31,7 +38,7 @@ static struct retry_facts facts_of(struct exchange *x,
       .outcome = end->outcome,
       .plea = plea_of(x, end),
       .attempts_done = x->past.attempts,
-      .max_attempts = (uint32_t)x->options.policy->retry_attempts,
+      .max_attempts = max_attempts(x),
       .hint_ms = end->hint_ms,
       .repeatable = x->options.attempt.replayable,
       .free_used = x->past.free_used,

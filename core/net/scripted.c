@@ -70,6 +70,14 @@ static struct slice without_query(struct slice url)
   return mark ? (struct slice){url.data, (size_t)(mark - url.data)} : url;
 }
 
+bool scripted_is(const struct scripted_request *r, struct slice method,
+                 struct slice url)
+{
+  bool any_query = !memchr(url.data, '?', url.len);
+  return matches(method, r->method) &&
+         matches(url, any_query ? without_query(r->url) : r->url);
+}
+
 static bool keep_answer(struct arena *arena, struct behaviour *b)
 {
   b->head = arena_copy(arena, b->head.data ? b->head : SLICE(""));

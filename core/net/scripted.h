@@ -63,6 +63,10 @@ bool scripted_add(struct scripted *s, struct slice method, struct slice url,
 // Forgets rules and requests. What runs goes on.
 void scripted_clear(struct scripted *s);
 
+// Is it one that a rule of scripted_add() would be for?
+bool scripted_is(const struct scripted_request *request, struct slice method,
+                 struct slice url);
+
 // What was started so far, oldest first; borrows until scripted_clear() or the
 // end of the client.
 const struct scripted_request *scripted_requests(const struct scripted *s,

@@ -162,6 +162,8 @@ struct arena *call_arena(struct call *call);
 struct trail *call_trail(struct call *call);
 struct slice call_principal(const struct call *call);
 struct slice call_request_id(const struct call *call);
+// Does its fallback run?
+bool call_falls_back(const struct call *call);
 uint64_t call_deadline(const struct call *call); // loop time
 uint32_t call_depth(const struct call *call);    // 1: the outermost
 // Is what is stopped now stopped because the call's time is over?

@@ -59,6 +59,18 @@ struct slice call_request_id(const struct call *c)
   return c->request_id;
 }
 
+static struct call *outermost(struct call *c)
+{
+  while (c->parent)
+    c = c->parent;
+  return c;
+}
+
+bool call_falls_back(const struct call *c)
+{
+  return c->falling_back;
+}
+
 uint64_t call_deadline(const struct call *c)
 {
   return c->deadline_ns + call_waited_ns(c);
@@ -143,9 +155,7 @@ void call_tell_progress(struct call *c, const struct call_progress *p)
 
 void call_tell(struct call *c, enum note_level level, struct slice json)
 {
-  struct call *top = c;
-  while (top->parent)
-    top = top->parent;
+  struct call *top = outermost(c);
   if (!top->listener || top->told == TOLD_MAX) return;
   top->told++;
   top->listener->note(top->ctx, level, c->tool->integration->name, json);

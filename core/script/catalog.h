@@ -45,6 +45,13 @@ struct status_error { // upstream.errors = { [404] = "not_found" }
   enum error_code code;
 };
 
+// How the service is told that a request is the same one again.
+struct idempotency_rule {
+  struct slice header; // absent: it knows no keys
+  bool quoted;         // a structured field, as the IETF draft has it
+  int64_t retention_ms;
+};
+
 struct integration {
   struct slice name, title, about, file;
   struct slice prefix; // of the names of its tools and prompts; may be empty
@@ -60,6 +67,7 @@ struct integration {
   const struct status_error *errors;
   size_t error_count;
   uint32_t errors_slot; // upstream.errors as a function
+  struct idempotency_rule idempotency;
   struct auth auth;
   struct tool **tools; // by short name
   size_t tool_count;

@@ -125,9 +125,13 @@ const struct policy *integration_policy(struct integration_reader *r, int table,
                                         struct slice path,
                                         const struct policy *fallback);
 void integration_upstream(struct integration_reader *r, int table);
+// upstream.idempotency; the table `upstream`
+void integration_idempotency(struct integration_reader *r, int upstream);
 void integration_auth(struct integration_reader *r, int table);
 void integration_tools(struct integration_reader *r, int table);
 void integration_offers(struct integration_reader *r, int table);
+// Is it a header that only the engine writes?
+bool integration_owns_header(struct slice name);
 // The schema at `name` of the table, else the one that `otherwise` says; NULL if
 // that is absent, or with a fault.
 struct schema *integration_schema(struct integration_reader *r, int table,

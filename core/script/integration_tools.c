@@ -278,6 +278,19 @@ static void read_tool_name(struct tool_reader *t)
       integration_full_name(t->up, t->path, t->tool->short_name, "tool");
 }
 
+// A repetition must come before the service has forgotten the key.
+static void check_retention(struct tool_reader *t)
+{
+  const struct idempotency_rule *rule = &t->up->draft->integration.idempotency;
+  const struct policy *p = t->tool->policy;
+  if (!rule->header.data || !p || p->deadline_ms <= rule->retention_ms) return;
+  faults_add(t->up->load->faults, at(t, "policy"),
+             "a call may take %lld ms (deadline_ms of %.*s), and the service "
+             "forgets a key after %lld ms (upstream.idempotency.retention_ms)",
+             (long long)p->deadline_ms, SLICE_ARG(p->name),
+             (long long)rule->retention_ms);
+}
+
 static void read_tool(struct tool_reader *t)
 {
   static const char *const known[] = {"about",
@@ -299,6 +312,7 @@ static void read_tool(struct tool_reader *t)
   read_result(t);
   read_annotations(t);
   read_policy(t);
+  check_retention(t);
   tool->run_slot = read_function(t, "run", true);
   read_fallback(t);
   read_task(t);

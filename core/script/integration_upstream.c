@@ -114,7 +114,7 @@ static void read_base(struct integration_reader *r, int upstream)
 // --- headers ---
 
 // Names that the engine writes itself.
-static bool is_ours(struct slice name)
+bool integration_owns_header(struct slice name)
 {
   static const char *const ours[] = {
       "host",       "content-length", "transfer-encoding",
@@ -135,7 +135,7 @@ static void read_header(struct integration_reader *r, int table,
   struct header *header = (struct header *)&i->headers[i->header_count];
   if (!header_name_ok(name)) {
     faults_add(faults, path, "is not the name of a header");
-  } else if (is_ours(name)) {
+  } else if (integration_owns_header(name)) {
     faults_add(faults, path, "is written by the engine itself");
   } else if (slice_eq_nocase(name, SLICE("authorization"))) {
     faults_add(faults, path, "belongs into auth, where secrets are kept safe");
@@ -257,8 +257,9 @@ static void read_errors(struct integration_reader *r, int upstream)
 
 static void read_fields(struct integration_reader *r, int upstream)
 {
-  static const char *const known[] = {"base",    "policy",  "errors",
-                                      "headers", "private", "insecure_tls"};
+  static const char *const known[] = {"base",       "policy",  "errors",
+                                      "headers",    "private", "insecure_tls",
+                                      "idempotency"};
   struct integration *i = &r->draft->integration;
   read_known(&r->reader, upstream, PATH, WORD_LIST(known));
   read_flag(&r->reader, upstream, PATH, "private", &i->allow_private);
@@ -270,6 +271,7 @@ static void read_fields(struct integration_reader *r, int upstream)
   read_base(r, upstream);
   read_headers(r, upstream);
   read_errors(r, upstream);
+  integration_idempotency(r, upstream);
   i->policy = integration_policy(r, upstream, PATH, i->policy);
 }
 

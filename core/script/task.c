@@ -36,6 +36,8 @@ struct task {
   lua_State *L; // anchored in the registry under the address of the task
   enum task_state state;
   unsigned depth; // tasks around it
+  uint64_t path;  // where it was started, for task_ordinal()
+  uint64_t steps; // of it so far: tasks started, ordinals given
   uint64_t start_number;
   uint64_t wait_number; // 0: no ticket to wake it is out
   int early;            // values of an answer before the yield, else -1
@@ -320,6 +322,37 @@ static void start(struct task *t, lua_State *from, int nargs)
   }
 }
 
+// --- where it stands ---
+
+static struct task *running_task(lua_State *L)
+{
+  struct task *t = lane_of(L)->task;
+  return t && t->state == TASK_RUNNING && t->L == L ? t : NULL;
+}
+
+// splitmix64, of the path and the step.
+static uint64_t mix(uint64_t path, uint64_t step)
+{
+  uint64_t z = path + step * UINT64_C(0x9E3779B97F4A7C15);
+  z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+  z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+  return z ^ (z >> 31);
+}
+
+static uint64_t next_step(struct task *t)
+{
+  return mix(t->path, ++t->steps);
+}
+
+uint64_t task_ordinal(lua_State *L)
+{
+  struct task *t = running_task(L);
+  assert(t);
+  return next_step(t);
+}
+
+// --- starting ---
+
 // Does the one who starts it go on only when it waits or has ended?
 static bool is_nested(const struct vm *vm, lua_State *from)
 {
@@ -346,6 +379,8 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
   if (t) {
     begin(t, owner, done, ctx);
     t->depth = depth_in(from);
+    t->path = t->depth ? next_step(lane_of(from)->task) : 1;
+    t->steps = 0;
     t->lane.nested = is_nested(pool->vm, from);
     ticket = (struct task_ticket){t, t->start_number};
     start(t, from, nargs);
@@ -359,12 +394,6 @@ struct task_ticket task_start(struct task_pool *pool, lua_State *from,
 }
 
 // --- waiting ---
-
-static struct task *running_task(lua_State *L)
-{
-  struct task *t = lane_of(L)->task;
-  return t && t->state == TASK_RUNNING && t->L == L ? t : NULL;
-}
 
 void task_check(lua_State *L, const char *what)
 {

@@ -78,6 +78,12 @@ bool task_inside(lua_State *L);
 // The owner of the running task of L; NULL outside a task.
 void *task_owner(lua_State *L);
 
+// A number for this moment of the running task of L: another each time it is
+// asked, another in each task of an owner, and yet the same when the same
+// function runs again and starts and asks the same, whatever the order in which
+// tasks side by side come to it.
+uint64_t task_ordinal(lua_State *L);
+
 // For bindings: the running task of L will wait. Keeps `wait` until the
 // ticket is redeemed or cancelled; also when the binding raises before it has
 // yielded, so `wait` must be ready to be cancelled. Follow it with `return

@@ -130,18 +130,34 @@ static void push_request(lua_State *L, struct kit *kit,
   lua_setfield(L, -2, "matched"); // request
 }
 
-/// kit:requests(): table
+// "GET https://host/path*" at `arg`, in two.
+static void check_pattern(lua_State *L, int arg, struct slice *method,
+                          struct slice *url)
+{
+  const char *pattern = luaL_checkstring(L, arg);
+  const char *space = strchr(pattern, ' ');
+  luaL_argcheck(L, space && space > pattern && space[1], arg,
+                "expected METHOD URL, as in \"GET https://*\"");
+  *method = (struct slice){pattern, (size_t)(space - pattern)};
+  *url = slice_of(space + 1);
+}
+
+/// kit:requests(pattern?: string): table
 /// All that was sent since the kit was made or cleared, oldest first: { method,
 /// url, path, query, headers, body, json, at_ms, replayable, matched }.
 int kit_requests(lua_State *L)
 {
   struct kit *kit = kit_check(L);
+  struct slice method = SLICE("*"), url = SLICE("*");
+  if (!lua_isnoneornil(L, 2)) check_pattern(L, 2, &method, &url);
   size_t n;
   const struct scripted_request *r = scripted_requests(kit->upstream, &n);
   lua_createtable(L, (int)n, 0); // list
+  lua_Integer found = 0;
   for (size_t i = 0; i < n; i++) {
-    push_request(L, kit, &r[i]);            // list request
-    lua_rawseti(L, -2, (lua_Integer)i + 1); // list
+    if (!scripted_is(&r[i], method, url)) continue;
+    push_request(L, kit, &r[i]); // list request
+    lua_rawseti(L, -2, ++found); // list
   }
   return 1;
 }
@@ -220,10 +236,8 @@ static struct behaviour read_one(lua_State *L, struct kit *kit, int index)
 int kit_upstream(lua_State *L)
 {
   struct kit *kit = kit_check(L);
-  const char *pattern = luaL_checkstring(L, 2);
-  const char *space = strchr(pattern, ' ');
-  luaL_argcheck(L, space && space > pattern && space[1], 2,
-                "expected METHOD URL, as in \"GET https://*\"");
+  struct slice method, url;
+  check_pattern(L, 2, &method, &url);
   int n = lua_gettop(L) - 2;
   luaL_argcheck(L, n > 0, 3, "a behaviour is missing");
 
@@ -233,9 +247,7 @@ int kit_upstream(lua_State *L)
   for (int i = 0; list && i < n; i++) {
     list[i] = read_one(L, kit, i + 3);
   }
-  struct slice method = {pattern, (size_t)(space - pattern)};
-  if (!list || !scripted_add(kit->upstream, method, slice_of(space + 1), list,
-                             (size_t)n))
+  if (!list || !scripted_add(kit->upstream, method, url, list, (size_t)n))
     return luaL_error(L, "not enough memory");
   lua_settop(L, 1);
   return 1;

@@ -9,7 +9,8 @@
 // `env` and `secrets`; and `lab`: wait(i) waits until the spec calls vm:wake(i, ...);
 // early(i, v) is answered before it yields; torn(i) raises after it has taken
 // its ticket; nested(f) runs f as a task of its own, at once; cancel(i) cancels
-// the task that the spec has aimed at with vm:aim(i, task); collect() collects.
+// the task that the spec has aimed at with vm:aim(i, task); ordinal() is the
+// task's next; collect() collects.
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -132,6 +133,13 @@ static int lab_cancel(lua_State *L)
   return 1;
 }
 
+static int lab_ordinal(lua_State *L)
+{
+  task_check(L, "lab.ordinal");
+  lua_pushinteger(L, (lua_Integer)task_ordinal(L));
+  return 1;
+}
+
 static int lab_collect(lua_State *L)
 {
   lua_gc(L, LUA_GCCOLLECT);
@@ -140,13 +148,11 @@ static int lab_collect(lua_State *L)
 
 static void open_lab(lua_State *L, void *ctx)
 {
-  static const luaL_Reg functions[] = {{"wait", lab_wait},
-                                       {"early", lab_early},
-                                       {"torn", lab_torn},
-                                       {"nested", lab_nested},
-                                       {"cancel", lab_cancel},
-                                       {"collect", lab_collect},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"wait", lab_wait},       {"early", lab_early},
+      {"torn", lab_torn},       {"nested", lab_nested},
+      {"cancel", lab_cancel},   {"ordinal", lab_ordinal},
+      {"collect", lab_collect}, {NULL, NULL}};
   luaL_newlibtable(L, functions); // env lab
   lua_pushlightuserdata(L, ctx);  // env lab ctx
   luaL_setfuncs(L, functions, 1); // env lab

@@ -130,8 +130,17 @@ function Context.detach(retry_ms) end
 ---@field policy? string
 ---@field errors? table<integer, tide.ErrorCode>|tide.ErrorMap
 ---@field headers? table<string, string>
+---@field idempotency? boolean|tide.Idempotency it knows a request again by a key
 ---@field private? boolean private addresses are allowed; a loopback base says so itself
 ---@field insecure_tls? boolean for development only
+
+--- The service does nothing twice that comes with the same key. Then each POST
+--- and PATCH gets one, made anew for each request of each call and the same on
+--- all its attempts, and may be repeated when nothing is known of its fate.
+---@class tide.Idempotency
+---@field header? string "Idempotency-Key"
+---@field quoted? boolean the key stands in quotes, as the IETF draft wants it
+---@field retention_ms? integer how long the service knows a key; a day
 
 ---@class tide.Annotations
 ---@field read_only? boolean it changes nothing

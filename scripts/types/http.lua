@@ -13,8 +13,11 @@ local Http = {}
 ---@field json? any the body, encoded; sets Content-Type
 ---@field form? table<string, string|number|boolean> the body, as an HTML form
 ---@field body? string the body as it is
----@field timeout_ms? integer at most what the policy allows
+---@field timeout_ms? integer of one attempt; at most what the policy allows
+---@field deadline_ms? integer of this request with its repetitions; at most what the call has left
+---@field attempts? integer how often it may be sent; at most what the policy allows
 ---@field idempotent? boolean it may be sent again though its method says no
+---@field idempotency_key? string|false your own key, or none, where upstream.idempotency is said
 ---@field cache? false|tide.CacheOptions is its answer kept; else the policy says so
 
 --- What is not said here, the policy says; a table turns it on.

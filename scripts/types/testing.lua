@@ -168,9 +168,13 @@ function Kit:advance(ms) end
 ---@return integer
 function Kit:now_ms() end
 
---- What went out, oldest first.
+--- What went out, oldest first; with a pattern as for upstream(), what it is for.
+---
+---     local sent = kit:requests "POST https://api.example.com/orders"
+---     assert.equal(sent[1].headers["idempotency-key"], sent[2].headers["idempotency-key"])
+---@param pattern? string
 ---@return tide.SentRequest[]
-function Kit:requests() end
+function Kit:requests(pattern) end
 
 --- The tools as clients see them, by name.
 ---@return table<string, table>

@@ -298,7 +298,7 @@ describe("a caller who leaves", function()
     for _, step in ipairs(call.trail) do
       if step.step == "answer" then outcomes[#outcomes + 1] = step.label .. " " .. step.code end
     end
-    assert.same({ "cancelled timeout" }, outcomes)
+    assert.same({ "timeout timeout" }, outcomes)
   end)
 
   it("leaves no memory behind, however often", function()

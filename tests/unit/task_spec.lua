@@ -417,3 +417,57 @@ describe("any program of starts, wakes and cancels", function()
     for seed = 1, 300 do run(seed) end
   end)
 end)
+
+describe("an ordinal", function()
+  -- Ten tasks in three levels that each wait and ask, in an order that chance
+  -- decides; each says where it was.
+  local FUNCTION = [[return function(naps)
+    local seen, turn = {}, 0
+    local function ask(where)
+      turn = turn + 1
+      tide.time.sleep(naps[turn % #naps + 1] / 1000)
+      seen[where] = ("%016x"):format(lab.ordinal())
+    end
+    local function level(name, deep)
+      return function()
+        for i = 1, 3 do ask(name .. "." .. i) end
+        if deep > 0 then
+          tide.all { level(name .. "a", deep - 1), level(name .. "b", deep - 1) }
+          ask(name .. ".after")
+        end
+      end
+    end
+    tide.all { level("x", 2), level("y", 1) }
+    ask "end"
+    return seen
+  end]]
+
+  local function seen_with(naps)
+    local vm <close> = setmetatable({ T.vm.new {} }, { __close = function(self) self[1]:close() end })
+    local task = vm[1]:start(FUNCTION, naps)
+    vm[1]:advance(100000)
+    assert(task.done and task.code == "ok", task.code)
+    return task[1]
+  end
+
+  it("is another each time and in each task", function()
+    local seen, count = {}, 0
+    for where, ordinal in pairs(seen_with { 5 }) do
+      assert.is_nil(seen[ordinal], where)
+      seen[ordinal], count = where, count + 1
+    end
+
+    assert.equal(35, count)
+  end)
+
+  it("is the same at the same place when the same runs again, whatever the timing", function()
+    local first = seen_with { 5 }
+    math.randomseed(8)
+
+    for _ = 1, 50 do
+      local naps = {}
+      for i = 1, 17 do naps[i] = math.random(0, 40) end
+      assert.same(first, seen_with(naps))
+    end
+  end)
+end)
