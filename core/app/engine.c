@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/random.h"
@@ -85,6 +86,16 @@ static enum error_code read_level(struct engine *e, struct error *err)
                    SLICE_ARG(level));
 }
 
+static void allow_chaos(struct engine *e)
+{
+  int64_t seconds = e->options->chaos_s;
+  if (seconds == 0) return;
+  upstream_set_chaos(e->upstreams,
+                     clock_mono_ns() + (uint64_t)seconds * NS_PER_S);
+  log_warn(e->log, "app/engine",
+           "policies may inject faults for %" PRId64 " s (--chaos-s)", seconds);
+}
+
 enum error_code engine_init(struct engine *e, const struct options *options,
                             char **environment, struct error *err)
 {
@@ -99,6 +110,7 @@ enum error_code engine_init(struct engine *e, const struct options *options,
   e->fetches = fetch_shared_new((size_t)options->cache_mb << 20, engine_seed());
   if (!e->log || !e->upstreams || !e->fetches)
     return error_set(err, E_NO_MEMORY, "out of memory");
+  allow_chaos(e);
   e->bind = (struct bind_env){
       .secrets = e->secrets.set,
       .find_secret = secrets_find,

@@ -80,6 +80,9 @@ struct option_list {
     "tasks that run, or whose results are kept")                               \
   X(OPTION_NUMBER, max_tasks_mb, "MB", "64", 1, 65536,                         \
     "what their results may need")                                             \
+  X(OPTION_NUMBER, chaos_s, "SECONDS", "0", 0, 3600,                           \
+    "let policies inject faults (chaos.*) for so long from the start; 0 "      \
+    "means never")                                                             \
   X(OPTION_NUMBER, page_size, "N", "100", 1, 10000, "tools in one page")       \
   X(OPTION_TEXT, instructions, "TEXT", "", 0, 0,                               \
     "what agents are told about this server")

@@ -15,31 +15,41 @@ void attempt_step(const struct attempt *a, enum trail_kind kind, int64_t n,
 
 // --- the wire ---
 
-static void limit_times(struct attempt *a, struct http_attempt *wire)
+static void limit_time(struct attempt *a)
 {
-  const struct exchange_options *o = a->options;
-  struct deadline_share share = deadline_attempt(o->deadline_ns, attempt_now(a),
-                                                 a->timeout_ms, a->useful_ns);
+  struct deadline_share share = deadline_attempt(
+      a->options->deadline_ns, attempt_now(a), a->timeout_ms, a->useful_ns);
   a->cut_by_deadline = share.cut;
-  wire->total_ms = share.ms;
-  wire->connect_ms = (uint32_t)o->policy->connect_ms;
-  wire->first_byte_ms = (uint32_t)o->policy->first_byte_ms;
-  wire->max_body_bytes = (size_t)o->policy->max_response_bytes;
+  a->wire_ms = share.ms;
 }
 
-bool attempt_send(struct attempt *a)
+void attempt_go(struct attempt *a)
 {
   const struct exchange_options *o = a->options;
   struct http_attempt wire = o->attempt;
-  char label[TRAIL_LABEL + 1];
-  snprintf(label, sizeof(label), "%.*s %.*s", SLICE_ARG(wire.method),
-           SLICE_ARG(o->label));
-  limit_times(a, &wire);
+  wire.total_ms = a->wire_ms;
+  wire.connect_ms = (uint32_t)o->policy->connect_ms;
+  wire.first_byte_ms = (uint32_t)o->policy->first_byte_ms;
+  wire.max_body_bytes = (size_t)o->policy->max_response_bytes;
   a->state = ATTEMPT_SENT;
+  a->transfer = http_start(o->client, &wire, attempt_on_answer, a);
+  if (a->transfer) return;
+  breaker_release(&o->upstream->breaker, &a->token);
+  chaos_end(o->upstream->chaos, &a->fault);
+  admit_give_place(a);
+  attempt_no_memory(a);
+}
+
+void attempt_send(struct attempt *a)
+{
+  const struct exchange_options *o = a->options;
+  char label[TRAIL_LABEL + 1];
+  snprintf(label, sizeof(label), "%.*s %.*s", SLICE_ARG(o->attempt.method),
+           SLICE_ARG(o->label));
+  limit_time(a);
   a->sent_ns = attempt_now(a);
   attempt_step(a, TRAIL_ATTEMPT, a->number, label);
-  a->transfer = http_start(o->client, &wire, attempt_on_answer, a);
-  return a->transfer != NULL;
+  if (!attempt_fault(a)) attempt_go(a);
 }
 
 // --- waiting ---
@@ -86,6 +96,10 @@ void attempt_cancel(struct attempt *a, enum attempt_stop why)
   a->stop = why;
   if (a->state == ATTEMPT_SENT) {
     http_cancel(a->transfer);
+    return;
+  }
+  if (a->state == ATTEMPT_AT_FAULT) {
+    attempt_fault_cancel(a);
     return;
   }
   admit_leave(a);

@@ -9,8 +9,11 @@
 // a probe of a half-open breaker is never spent in a queue. The time on the wire
 // is the policy's, or what is left of the deadline if that is less.
 //
-//   IDLE -> AT_GATE -> AT_LIMITER -> AT_BULKHEAD -> SENT -> ENDED
+//   IDLE -> AT_GATE -> AT_LIMITER -> AT_BULKHEAD -> AT_FAULT -> SENT -> ENDED
 //              any of them may be skipped, and may end it
+//
+// AT_FAULT is an attempt that chaos.* of its policy has hit (guard/chaos.h): for
+// all others it is on the wire.
 //
 // Whatever it holds is its own and is given back before `done`, which is called
 // exactly once: from the loop, inline from attempt_cancel(), or inline from
@@ -27,6 +30,7 @@
 
 #include "base/error.h"
 #include "guard/breaker.h"
+#include "guard/chaos.h"
 #include "guard/gate.h"
 #include "guard/limiter.h"
 #include "guard/outcome.h"
@@ -45,6 +49,7 @@ struct attempt_end {
   enum reject reject;
   uint64_t wait_ns;           // of a refusal: come again then; 0: not known
   int64_t hint_ms;            // Retry-After; -1: none
+  bool injected;              // a fault was made up, or a delay
   struct http_answer *answer; // NULL: nothing was sent; may be moved out
 };
 
@@ -56,6 +61,7 @@ enum attempt_state {
   ATTEMPT_AT_GATE,
   ATTEMPT_AT_LIMITER,
   ATTEMPT_AT_BULKHEAD,
+  ATTEMPT_AT_FAULT,
   ATTEMPT_SENT,
   ATTEMPT_ENDED
 };
@@ -80,15 +86,16 @@ struct attempt {
   enum attempt_state state;
   enum attempt_stop stop;
   bool cut_by_deadline;
-  uint64_t useful_ns; // the shortest rest in which it makes sense
-  uint32_t timeout_ms;
-  uint64_t sent_ns; // when, if SENT
+  uint64_t useful_ns;           // the shortest rest in which it makes sense
+  uint32_t timeout_ms, wire_ms; // its own; what it gets
+  uint64_t sent_ns;             // when, if SENT or AT_FAULT
   struct timer timer;
   struct gate_place gate;     // while AT_GATE
   struct limiter_slot slot;   // while AT_LIMITER
   struct limiter *limiter;    // that gave it
   struct place *place;        // in the bulkhead
-  struct breaker_token token; // while SENT
+  struct breaker_token token; // while SENT or AT_FAULT
+  struct chaos_plan fault;
   struct http_transfer *transfer;
 };
 

@@ -40,10 +40,7 @@ static void send(struct attempt *a)
   a->token = permit.token;
   if (a->token.kind == TOKEN_PROBE)
     attempt_step(a, TRAIL_BREAKER, 0, "half_open");
-  if (attempt_send(a)) return;
-  breaker_release(&a->options->upstream->breaker, &a->token);
-  admit_give_place(a);
-  attempt_no_memory(a);
+  attempt_send(a);
 }
 
 // --- 5: the place ---
@@ -188,6 +185,7 @@ static void on_timer(struct timer *timer, void *ctx)
     admit_give_place(a);
     attempt_refuse(a, REJECT_BULKHEAD, 0);
     return;
+  case ATTEMPT_AT_FAULT: attempt_fault_due(a); return;
   case ATTEMPT_IDLE:
   case ATTEMPT_SENT:
   case ATTEMPT_ENDED: return;
@@ -236,6 +234,7 @@ static void reset(struct attempt *a)
   a->cut_by_deadline = false;
   a->place = NULL;
   a->transfer = NULL;
+  a->fault.injected = false;
   timer_init(&a->timer, a->options->loop, on_timer, a);
 }
 

@@ -63,6 +63,7 @@ static void tell_budget(struct attempt *a, const struct attempt_end *end)
 // what has gone by, only survivors are seen and the delay drifts down.
 static void tell_latency(struct attempt *a, const struct attempt_end *end)
 {
+  if (end->injected) return;
   bool lost = a->stop == STOP_LOST && end->outcome == OUTCOME_CANCELLED;
   if (outcome_row(end->outcome)->sample == SAMPLE_NO && !lost) return;
   latency_record(&a->options->upstream->latency, end->answer->total_ns,
@@ -102,6 +103,8 @@ static void tell_adaptive(struct attempt *a, const struct attempt_end *end)
       .elapsed_ns = took,
       .in_flight = bulkhead_in_flight(&u->bulkhead),
   };
+  // A delay that we made up says nothing about the service, a drop may.
+  if (end->injected && sample.verdict != ADAPTIVE_DROP) return;
   uint32_t limit = adaptive_record(&u->adaptive, &options, &sample, now);
   uint32_t was = bulkhead_limit(&u->bulkhead);
   if (limit == was) return;
@@ -140,10 +143,12 @@ void attempt_on_answer(void *ctx, struct http_answer *answer)
   struct hints hints = hints_read(answer, loop_wall_ms(a->options->loop));
   struct attempt_end end = {.answer = answer,
                             .by_table = by_table(a, answer),
+                            .injected = a->fault.injected,
                             .hint_ms = hints.retry_after_ms};
   end.outcome = classify(a, answer, end.by_table);
   end.code = code_of(&end);
   a->transfer = NULL;
+  chaos_end(a->options->upstream->chaos, &a->fault);
   record(a, &end);
   tell_breaker(a, &end);
   tell_adaptive(a, &end);

@@ -33,14 +33,23 @@ void admit_give_place(struct attempt *a);
 
 // --- attempt.c ---
 
-// All admitted. The transfer begins; false: out of memory.
-bool attempt_send(struct attempt *a);
+// All admitted: goes to the wire, or where it is made up.
+void attempt_send(struct attempt *a);
+// To the wire, in wire_ms.
+void attempt_go(struct attempt *a);
 // Nothing is sent; come again after `wait_ns` (0: not known).
 void attempt_refuse(struct attempt *a, enum reject why, uint64_t wait_ns);
 void attempt_no_memory(struct attempt *a);
 // Waits with the timer; a past time fires in the next turn.
 void attempt_wait(struct attempt *a, enum attempt_state state, uint64_t wait_ns,
                   enum trail_kind kind);
+
+// --- attempt_fault.c ---
+
+// Is it hit? Then its timer is set, and nothing is to be sent now.
+bool attempt_fault(struct attempt *a);
+void attempt_fault_due(struct attempt *a);
+void attempt_fault_cancel(struct attempt *a);
 
 // --- attempt_end.c ---
 

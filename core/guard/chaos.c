@@ -94,13 +94,14 @@ static void apply(struct chaos_plan *plan, const struct chaos_rule *r,
 }
 
 static struct chaos_plan plan_of(const struct chaos *c,
+                                 struct chaos_rules rules,
                                  const struct chaos_attempt *a, uint64_t now_ns)
 {
   struct chaos_plan plan = {.kind = CHAOS_NONE};
-  for (size_t i = 0; i < c->count; i++) {
+  for (size_t i = 0; i < rules.count; i++) {
     struct prng chance = chance_of(c, a, i);
-    if (hits(&c->rules[i], a, &chance, now_ns))
-      apply(&plan, &c->rules[i], &chance);
+    if (hits(&rules.list[i], a, &chance, now_ns))
+      apply(&plan, &rules.list[i], &chance);
   }
   if (kinds[plan.kind].early) plan.delay_ns = 0; // it fails before it waits
   return plan;
@@ -122,7 +123,28 @@ struct chaos_plan chaos_decide(struct chaos *c, const struct chaos_attempt *a,
   static const struct chaos_plan nothing = {.kind = CHAOS_NONE};
   if (c->count == 0 || !atomic_load_explicit(&c->on, memory_order_relaxed))
     return nothing;
-  struct chaos_plan plan = plan_of(c, a, now_ns);
+  struct chaos_rules rules = {c->rules, c->count};
+  struct chaos_plan plan = plan_of(c, rules, a, now_ns);
+  return plan.injected && may_be_active(c) ? plan : nothing;
+}
+
+void chaos_allow(struct chaos *c, uint64_t until_ns)
+{
+  atomic_store_explicit(&c->until_ns, until_ns, memory_order_relaxed);
+  chaos_switch(c, until_ns > 0);
+}
+
+struct chaos_plan chaos_decide_by(struct chaos *c, struct chaos_rules rules,
+                                  struct slice operation, uint64_t now_ns)
+{
+  struct chaos_plan nothing = {.kind = CHAOS_NONE};
+  uint64_t until = atomic_load_explicit(&c->until_ns, memory_order_relaxed);
+  if (!atomic_load_explicit(&c->on, memory_order_relaxed) || now_ns >= until)
+    return nothing;
+  struct chaos_attempt a = {
+      .operation = operation,
+      .call = atomic_fetch_add_explicit(&c->asked, 1, memory_order_relaxed)};
+  struct chaos_plan plan = plan_of(c, rules, &a, 0);
   return plan.injected && may_be_active(c) ? plan : nothing;
 }
 

@@ -12,6 +12,11 @@
 // injected is marked: not to be cached, kept as an idempotent result, or used as
 // a latency sample.
 //
+// In the engine the rules are a policy's (chaos.*), and they do nothing unless it
+// was started with --chaos-s, and no longer than that says; the kit has the
+// option `chaos`. So a policy may keep its chaos.* in production: what decides is
+// how the process was started.
+//
 // (base/fault.h is another thing: allocations that fail, in test builds.)
 //
 // Shared by all workers, any thread; the rules are immutable and borrowed.
@@ -63,6 +68,7 @@ struct chaos_rule {
 struct chaos {
   _Alignas(64) atomic_bool on; // the kill switch
   atomic_uint active;
+  _Atomic uint64_t until_ns, asked; // of chaos_decide_by()
   uint32_t active_max;
   uint64_t seed;
   const struct chaos_rule *rules;
@@ -90,6 +96,24 @@ void chaos_switch(struct chaos *c, bool on);
 // If injected, chaos_end() when the attempt has ended.
 struct chaos_plan chaos_decide(struct chaos *c, const struct chaos_attempt *a,
                                uint64_t now_ns);
+
+// --- by the rules of a policy ---
+
+// Lets policies inject faults until then.
+void chaos_allow(struct chaos *c, uint64_t until_ns);
+
+struct chaos_rules {
+  const struct chaos_rule *list; // expires_ns does not matter
+  size_t count;
+};
+
+// The same for rules that come with the question. The call's number is how often
+// was asked: of one worker the same ones each time.
+struct chaos_plan chaos_decide_by(struct chaos *c, struct chaos_rules rules,
+                                  struct slice operation, uint64_t now_ns);
+
+// --- the end of both ---
+
 void chaos_end(struct chaos *c, struct chaos_plan *plan);
 
 const char *chaos_name(enum chaos_kind k);

@@ -15,7 +15,8 @@ static struct exchange_result result_of(const struct exchange *x,
                               .outcome = past->outcome,
                               .reject = reject,
                               .attempts = past->attempts,
-                              .side_effect = past->side_effect};
+                              .side_effect = past->side_effect,
+                              .injected = past->injected};
   if (!past->has_last)
     r.outcome = reject ? OUTCOME_LOCAL_REJECT : OUTCOME_CANCELLED;
   // A refusal of our own says less than an answer that came before it.
@@ -79,6 +80,7 @@ void exchange_keep(struct exchange *x, const struct attempt_end *end)
   past->outcome = end->outcome;
   past->code = end->code;
   past->hint_ms = end->hint_ms;
+  past->injected = end->injected;
   past->stale |= end->outcome == OUTCOME_STALE_REUSE;
 }
 

@@ -47,6 +47,8 @@ struct exchange_result {
   uint32_t attempts;          // on the wire
   enum side_effect side_effect;
   int64_t retry_after_ms; // -1: not known
+  bool
+      injected; // `answer` is made up, or was delayed on purpose: not to be kept
 };
 
 typedef void (*exchange_done_fn)(void *ctx,
@@ -109,7 +111,7 @@ struct exchange {
     enum outcome outcome;         // of `last`, as are these
     enum error_code code;
     int64_t hint_ms;
-    bool has_last;
+    bool has_last, injected;
   } past;
   struct http_answer last; // of the newest attempt, if has_last
 };

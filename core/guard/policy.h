@@ -84,6 +84,14 @@
     "places at first where their number is learned; 0 means it is not")        \
   X("adaptive.least", adaptive_least, 4, 1, 100000,                            \
     "never fewer than these, and never more than bulkhead.concurrent")         \
+  X("chaos.percent", chaos_percent, 0, 0, 100,                                 \
+    "of the attempts fail on purpose, if the engine runs with --chaos-s")      \
+  X("chaos.status", chaos_status, 503, 0, 599,                                 \
+    "what those are answered; 0 means a refused connection")                   \
+  X("chaos.delay_percent", chaos_delay_percent, 0, 0, 100,                     \
+    "of the attempts wait first, if the engine runs with --chaos-s")           \
+  X("chaos.delay_ms", chaos_delay_ms, 1000, 1, 600000,                         \
+    "for how long at most, by chance")                                         \
   X("cache.on", cache_on, 0, 0, 1,                                             \
     "1: answers to reads are kept as long as they say themselves")             \
   X("cache.ttl_ms", cache_ttl_ms, 0, 0, 604800000,                             \

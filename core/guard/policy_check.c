@@ -170,6 +170,19 @@ static void check_adaptive(struct checking *c)
         least, first);
 }
 
+// --- faults that are none ---
+
+static void check_chaos(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long status = p->chaos_status;
+  if (is_said(c, "chaos.status") && status > 0 && status < 400)
+    say(c, true,
+        "chaos.status (%lld) is no failure; it must be 400 to 599, or 0 for a "
+        "refused connection",
+        status);
+}
+
 // --- a queue without a wait, a wait without a queue ---
 
 static void check_bulkhead(struct checking *c)
@@ -194,5 +207,6 @@ void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
   check_breaker(&c);
   check_hedge(&c);
   check_adaptive(&c);
+  check_chaos(&c);
   check_bulkhead(&c);
 }

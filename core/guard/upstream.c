@@ -8,12 +8,14 @@
 #include "base/hash.h"
 #include "guard/memory.h"
 
-#define MS UINT64_C(1000000)
+#define MS               UINT64_C(1000000)
+#define CHAOS_ACTIVE_MAX 1000
 
 struct upstream_set {
   pthread_mutex_t lock;
   struct upstream *first;
   uint64_t seed;
+  struct chaos chaos;
 };
 
 struct upstream_set *upstream_set_new(uint64_t seed)
@@ -21,6 +23,7 @@ struct upstream_set *upstream_set_new(uint64_t seed)
   struct upstream_set *set = guard_memory(sizeof(*set));
   if (!set) return NULL;
   *set = (struct upstream_set){.seed = seed};
+  chaos_init(&set->chaos, seed, NULL, 0, CHAOS_ACTIVE_MAX);
   if (!pthread_mutex_init(&set->lock, NULL)) return set;
   free(set);
   return NULL;
@@ -42,6 +45,11 @@ void upstream_set_free(struct upstream_set *set)
   }
   pthread_mutex_destroy(&set->lock);
   free(set);
+}
+
+void upstream_set_chaos(struct upstream_set *set, uint64_t until_ns)
+{
+  chaos_allow(&set->chaos, until_ns);
 }
 
 static struct upstream *make(struct upstream_set *set, struct slice key,
@@ -68,6 +76,7 @@ static struct upstream *make(struct upstream_set *set, struct slice key,
   latency_init(&u->latency);
   pace_init(&u->pace);
   limiter_init(&u->limiter);
+  u->chaos = &set->chaos;
   u->next = set->first;
   set->first = u;
   return u;

@@ -17,6 +17,7 @@
 #include "guard/breaker.h"
 #include "guard/budget.h"
 #include "guard/bulkhead.h"
+#include "guard/chaos.h"
 #include "guard/gate.h"
 #include "guard/hedge.h"
 #include "guard/latency.h"
@@ -36,6 +37,7 @@ struct upstream {
   struct adaptive adaptive;
   _Atomic uint32_t adaptive_least, adaptive_most; // most 0: it does not learn
   _Alignas(64) _Atomic uint64_t throttled_ns; // when it last said so; 0: never
+  struct chaos *chaos;                        // the set's
   struct upstream *next;
   char *key;
 };
@@ -46,6 +48,10 @@ struct upstream_set;
 struct upstream_set *upstream_set_new(uint64_t seed);
 // Nobody uses them any more. NULL is fine.
 void upstream_set_free(struct upstream_set *set);
+
+// Lets policies inject faults (chaos.*) until then, loop time; 0: no more. Any
+// thread. Never, unless this is called.
+void upstream_set_chaos(struct upstream_set *set, uint64_t until_ns);
 
 // The upstream of that key, made now if it is new. `policy` is the
 // integration's: how many may be on the wire at once, and whether that number is

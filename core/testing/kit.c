@@ -21,6 +21,7 @@
 
 // When nothing says otherwise it is 2026-01-01T00:00:00Z.
 #define START_WALL_MS INT64_C(1767225600000)
+#define CHAOS_MS_MAX  3600000
 #define CACHE_BYTES   ((lua_Integer)64 << 20) // as --cache-mb has it
 
 // --- what several files need ---
@@ -188,6 +189,17 @@ static size_t cache_option(lua_State *L)
   return (size_t)bytes;
 }
 
+// How long policies may inject faults.
+static uint64_t chaos_option(lua_State *L)
+{
+  lua_getfield(L, 1, "chaos_ms"); // ms
+  lua_Integer ms = luaL_optinteger(L, -1, 0);
+  if (ms < 0 || ms > CHAOS_MS_MAX)
+    luaL_error(L, "testing.new: chaos_ms must be 0 to %d", CHAOS_MS_MAX);
+  lua_pop(L, 1); //
+  return (uint64_t)ms * NS_PER_MS;
+}
+
 static int64_t now_option(lua_State *L)
 {
   int64_t seconds;
@@ -285,13 +297,13 @@ static struct kit *push_kit(lua_State *L)
 }
 
 /// testing.new(options?: { scripts?, policies?, secrets?, env?, now?, seed?,
-/// cache_bytes? })
+/// cache_bytes?, chaos_ms? })
 /// Loads an engine; raises with all faults if something cannot be loaded.
 static int kit_new(lua_State *L)
 {
   static const char *const names[] = {"scripts",     "policies", "secrets",
                                       "env",         "now",      "seed",
-                                      "cache_bytes", NULL};
+                                      "cache_bytes", "chaos_ms", NULL};
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
     lua_newtable(L);
@@ -304,7 +316,9 @@ static int kit_new(lua_State *L)
   kit->env_values = pairs_option(L, kit, "env", &kit->env_count);
   uint64_t seed = seed_option(L);
   kit->cache_bytes = cache_option(L);
+  uint64_t chaos_ns = chaos_option(L);
   open_parts(L, kit, now_option(L), seed);
+  if (chaos_ns > 0) upstream_set_chaos(kit->upstreams, KIT_START_NS + chaos_ns);
   load(L, kit, seed);
   return 1;
 }

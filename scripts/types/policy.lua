@@ -13,6 +13,7 @@ error "types only"
 ---@field limiter? tide.PolicyLimiter
 ---@field bulkhead? tide.PolicyBulkhead
 ---@field adaptive? tide.PolicyAdaptive
+---@field chaos? tide.PolicyChaos
 ---@field cache? tide.PolicyCache
 
 ---@class tide.PolicyTask
@@ -67,6 +68,12 @@ error "types only"
 ---@class tide.PolicyAdaptive
 ---@field initial? integer places at first where their number is learned; 0 means it is not (0)
 ---@field least? integer never fewer than these, and never more than bulkhead.concurrent (4)
+
+---@class tide.PolicyChaos
+---@field percent? integer of the attempts fail on purpose, if the engine runs with --chaos-s (0)
+---@field status? integer what those are answered; 0 means a refused connection (503)
+---@field delay_percent? integer of the attempts wait first, if the engine runs with --chaos-s (0)
+---@field delay_ms? integer for how long at most, by chance (1000)
 
 ---@class tide.PolicyCache
 ---@field on? integer 1: answers to reads are kept as long as they say themselves (0)

@@ -55,6 +55,7 @@ return function(options)
     env = options.env,
     now = options.now,
     seed = options.seed,
+    chaos_ms = options.chaos_ms,
   })
   folder.remove(path)
   if not ok then error(kit, 0) end

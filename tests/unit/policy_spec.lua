@@ -145,6 +145,8 @@ describe("a policy", function()
       "adaptive.least (9) is above bulkhead.concurrent (8), which is the most there can be of them\n"
       .. "policies/p.lua: p: adaptive.least (9) is above adaptive.initial (5): it would begin with"
       .. " fewer places than it may ever have",
+    ["chaos = { percent = 1, status = 200 }"] =
+      "chaos.status (200) is no failure; it must be 400 to 599, or 0 for a refused connection",
     ["bulkhead = { queue = 0, max_wait_ms = 5 }"] =
       "bulkhead.queue (0) and bulkhead.max_wait_ms (5): one of them is 0, so nothing ever waits;"
       .. " set both or none",
