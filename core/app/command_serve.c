@@ -33,6 +33,7 @@ struct serve {
   struct listeners listeners;
   struct gateway_shared shared;
   struct worker *workers;
+  struct catalog_digests digests; // of what is served
   unsigned count, running, drained;
   bool draining;
 };
@@ -41,12 +42,16 @@ struct serve {
 
 static void hand_out(struct serve *s, struct generation *g)
 {
+  struct catalog_digests digests = catalog_digests(g->catalog);
+  struct reload *r = reload_new(s->shared.hub, &s->digests, &digests);
+  s->digests = digests;
   for (unsigned i = 0; i < s->running; i++)
-    if (!gateway_swap(&s->workers[i], g))
+    if (!r || !gateway_swap(&s->workers[i], g, r))
       log_error(s->engine.log, "app/reload",
                 "out of memory; worker %u keeps "
                 "the old generation",
                 i);
+  if (r) reload_done(r);
 }
 
 static void reload(void *ctx)
@@ -146,6 +151,8 @@ static enum error_code load_first(struct serve *s, struct error *err)
   if (!s->shared.first)
     code = error_set(err, E_CONFIG, "%zu fault%s in the scripts and policies",
                      faults.errors, faults.errors == 1 ? "" : "s");
+  else
+    s->digests = catalog_digests(s->shared.first->catalog);
   faults_finish(&faults);
   return code;
 }
@@ -209,6 +216,7 @@ static enum error_code prepare(struct serve *s, struct error *err)
         mcp_shared_errands(s->shared.mcp),
         (struct errand_limits){(uint32_t)s->options->max_tasks,
                                (size_t)s->options->max_tasks_mb << 20});
+  s->shared.announcer = announce_to(s->shared.hub);
   if (!s->mailbox || !s->workers || !s->shared.reports || !s->shared.mcp ||
       !s->shared.hub)
     return error_set(err, E_NO_MEMORY, "out of memory");

@@ -84,10 +84,30 @@ static void take(struct gateway *g, struct generation *generation)
   g->live.vm = vm;
 }
 
+struct reload *reload_new(struct hub *hub, const struct catalog_digests *before,
+                          const struct catalog_digests *after)
+{
+  struct reload *r = calloc(1, sizeof(*r));
+  if (!r) return NULL;
+  atomic_init(&r->waiting, 1);
+  r->hub = hub;
+  r->before = *before;
+  r->after = *after;
+  return r;
+}
+
+void reload_done(struct reload *r)
+{
+  if (atomic_fetch_sub(&r->waiting, 1) > 1) return;
+  announce_lists(r->hub, &r->before, &r->after);
+  free(r);
+}
+
 struct swap {
   struct message message;
   struct worker *worker;
   struct generation *generation;
+  struct reload *reload;
 };
 
 static void serve_from_now_on(struct gateway *g, struct generation *generation)
@@ -123,14 +143,17 @@ static void on_swap(struct message *message)
     serve_from_now_on(swap->worker->attached, swap->generation);
   else
     throw_away(swap->worker, swap->generation);
+  reload_done(swap->reload);
   free(swap);
 }
 
-bool gateway_swap(struct worker *w, struct generation *generation)
+bool gateway_swap(struct worker *w, struct generation *generation,
+                  struct reload *reload)
 {
   struct swap *swap = malloc(sizeof(*swap));
   if (!swap) return false;
-  *swap = (struct swap){{NULL, on_swap}, w, generation};
+  *swap = (struct swap){{NULL, on_swap}, w, generation, reload};
+  atomic_fetch_add(&reload->waiting, 1);
   mailbox_post(w->mailbox, &swap->message);
   return true;
 }
@@ -260,6 +283,7 @@ static enum error_code open_parts(struct gateway *g, struct error *err)
   g->live.http = g->client;
   g->live.mailbox = g->worker->mailbox;
   g->live.chance = &g->chance;
+  g->live.announcer = &g->shared->announcer;
   g->live.fetcher =
       fetcher_new(e->fetches, g->worker->loop, g->worker->mailbox, &g->chance);
   if (!g->live.fetcher) return error_set(err, E_NO_MEMORY, "out of memory");

@@ -6,8 +6,11 @@
 #ifndef APP_GATEWAY_H
 #define APP_GATEWAY_H
 
+#include <stdatomic.h>
+
 #include "app/engine.h"
 #include "loop/worker.h"
+#include "mcp/announce.h"
 #include "mcp/server.h"
 
 // Outlives the worker, since the main thread may read it late.
@@ -22,6 +25,7 @@ struct gateway_shared {
   struct seal_ring *seals;
   struct mcp_shared *mcp;
   struct hub *hub;
+  struct announcer announcer;     // into the hub
   struct generation *first;       // each worker takes its VM
   unsigned taken;                 // how many have; workers start one by one
   struct mailbox *main;           // where reports go
@@ -35,9 +39,25 @@ struct gateway_shared {
 
 extern const struct worker_hooks gateway_hooks; // ctx: struct gateway_shared
 
+// A reload on its way to all workers. When the last of them serves from it,
+// clients are told what differs: before, one that asked again might be answered
+// from the old lists.
+struct reload {
+  atomic_uint waiting; // workers, and whoever hands it out
+  struct hub *hub;     // keeps
+  struct catalog_digests before, after;
+};
+
+// NULL when out of memory.
+struct reload *reload_new(struct hub *hub, const struct catalog_digests *before,
+                          const struct catalog_digests *after);
+// One less is waited for. Whoever made it calls this once, each swap once.
+void reload_done(struct reload *reload);
+
 // Main thread: the worker serves `generation` from its next turn on; calls that
 // run finish on the old one. False when out of memory.
-bool gateway_swap(struct worker *w, struct generation *generation);
+bool gateway_swap(struct worker *w, struct generation *generation,
+                  struct reload *reload);
 // Main thread: stop accepting, finish what runs, then report on_drained.
 bool gateway_drain(struct worker *w, uint32_t deadline_ms);
 

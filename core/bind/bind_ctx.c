@@ -117,4 +117,5 @@ void bind_ctx(lua_State *L)
   bind_ctx_notify(L);
   bind_ctx_call(L);
   bind_ctx_ask(L);
+  bind_ctx_change(L);
 }

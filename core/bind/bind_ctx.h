@@ -14,6 +14,7 @@ void bind_ctx_log(lua_State *L);    // ctx.log
 void bind_ctx_call(lua_State *L);   // ctx.call
 void bind_ctx_ask(lua_State *L);    // ctx.ask, ctx.roots, ctx.can_ask ...
 void bind_ctx_sample(lua_State *L); // ctx.sample
+void bind_ctx_change(lua_State *L); // ctx.changed, ctx.updated
 void bind_ctx_notify(lua_State *L); // ctx.progress, notify, detach
 
 // Pushes a read-only object with these methods; `flag` is their first upvalue.

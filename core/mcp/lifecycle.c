@@ -184,6 +184,8 @@ void cancelled_run(struct job *job)
   const struct inbound *in = &job->exchange->in;
   uint32_t node = job_param(job, "requestId");
   if (!in->has_session || node == JSON_NONE) return;
-  mcp_shared_cancel(job_server(job)->options.shared, in->session.id,
-                    json_raw(job->env->doc, node));
+  struct slice id = json_raw(job->env->doc, node);
+  if (job->exchange->peer && stream_cancel(&job_server(job)->streams, id))
+    return;
+  mcp_shared_cancel(job_server(job)->options.shared, in->session.id, id);
 }

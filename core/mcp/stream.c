@@ -26,9 +26,8 @@ struct stream {
   struct mcp_server *server;
   struct reply reply;
   struct hub_sub sub;
-  struct inflight inflight; // where the connection is the session
-  unsigned lists_due;       // bits: 1 << enum hub_topic
-  struct list events;       // struct due, in order
+  unsigned lists_due; // bits: 1 << enum hub_topic
+  struct list events; // struct due, in order
   bool slow;
   struct slice id; // as the client spelt it
   char id_text[];
@@ -40,7 +39,6 @@ static void forget(struct stream *s)
 {
   struct streams *all = &s->server->streams;
   hub_sub_finish(&s->sub);
-  mcp_shared_remove(s->server->options.shared, &s->inflight);
   LIST_EACH (it, &s->events)
     free(LIST_ITEM(it, struct due, link));
   list_remove(&s->link);
@@ -59,11 +57,6 @@ static void stream_close(struct stream *s)
 static void on_gone(void *ctx)
 {
   stream_close(ctx);
-}
-
-static void on_cancelled(struct inflight *inflight)
-{
-  stream_close(LIST_ITEM(inflight, struct stream, inflight));
 }
 
 static void put_subscription(struct buf *out, const struct stream *s)
@@ -303,21 +296,8 @@ static void put_acknowledgement(struct buf *out, const struct stream *s,
   put_tail(out, s);
 }
 
-// So that notifications/cancelled finds it.
-static void make_cancellable(struct stream *s, const struct job *job)
-{
-  const struct inbound *in = &job->exchange->in;
-  if (!in->has_session) return;
-  s->inflight.mailbox = s->server->options.mailbox;
-  s->inflight.id = s->id;
-  s->inflight.cancel = on_cancelled;
-  memcpy(s->inflight.session, in->session.id, SESSION_ID_LEN);
-  mcp_shared_add(s->server->options.shared, &s->inflight);
-}
-
 static void begin(struct stream *s, struct job *job, struct slice first)
 {
-  make_cancellable(s, job);
   list_append(&s->server->streams.open, &s->link);
   s->reply = job->exchange->reply;
   const struct outlet *outlet = &s->reply.outlet;
@@ -345,13 +325,25 @@ bool stream_open(struct job *job, const struct filter *granted)
   return good;
 }
 
-bool stream_exists(const struct streams *all, struct slice id)
+static struct stream *find(const struct streams *all, struct slice id)
 {
   LIST_EACH (it, &all->open) {
-    const struct stream *s = LIST_ITEM(it, struct stream, link);
-    if (slice_eq(s->id, id)) return true;
+    struct stream *s = LIST_ITEM(it, struct stream, link);
+    if (slice_eq(s->id, id)) return s;
   }
-  return false;
+  return NULL;
+}
+
+bool stream_exists(const struct streams *all, struct slice id)
+{
+  return find(all, id);
+}
+
+bool stream_cancel(struct streams *all, struct slice id)
+{
+  struct stream *s = find(all, id);
+  if (s) stream_close(s);
+  return s;
 }
 
 // --- all of a server ---

@@ -58,7 +58,9 @@ struct job;
 // over for its exchange. False, with nothing begun, when out of memory.
 bool stream_open(struct job *job, const struct filter *granted);
 
-// Is there a stream of this id on this connection?
+// For a server whose one connection is the session: is there a stream of this
+// id? And its end, without a word; false if there is none.
 bool stream_exists(const struct streams *all, struct slice id);
+bool stream_cancel(struct streams *all, struct slice id);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "net/http_client.h"
+#include "script/announcer.h"
 #include "script/catalog.h"
 #include "script/faults.h"
 #include "script/vm.h"
@@ -51,7 +52,8 @@ struct live {
   struct http_client *http;
   struct mailbox *mailbox;
   struct prng *chance;
-  struct fetcher *fetcher; // NULL: nothing is kept, nothing is shared
+  struct fetcher *fetcher;           // NULL: nothing is kept, nothing is shared
+  const struct announcer *announcer; // NULL: nobody is told of changes
 };
 
 // NULL on any error in `faults` (which may also hold warnings on success).

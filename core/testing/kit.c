@@ -237,6 +237,7 @@ static void open_parts(lua_State *L, struct kit *kit, int64_t wall_ms,
   kit->live.fetcher =
       fetcher_new(kit->fetches, kit->loop, kit->live.mailbox, &kit->chance);
   if (!kit->live.fetcher) out_of_memory(L);
+  kit_listen(kit);
 }
 
 static void print_faults(struct kit *kit, struct faults *faults)
@@ -336,6 +337,7 @@ static void close_kit(struct kit *kit)
     vm_free(kit->live.vm);
     generation_unref(kit->live.generation);
   }
+  buf_finish(&kit->changes);
   mailbox_free(kit->live.mailbox);
   upstream_set_free(kit->upstreams);
   fetch_shared_free(kit->fetches);
@@ -463,14 +465,23 @@ static void push_json_module(lua_State *L)
 // --- the module ---
 
 static const luaL_Reg methods[] = {
-    {"call", kit_call},           {"start", kit_start},
-    {"advance", kit_advance},     {"now_ms", kit_now_ms},
-    {"quiet", kit_quiet},         {"cache", kit_cache},
-    {"memory", kit_memory},       {"upstream", kit_upstream},
-    {"requests", kit_requests},   {"answer", kit_answer},
-    {"questions", kit_questions}, {"clear", kit_clear},
-    {"tools", kit_tools},         {"log", kit_log},
-    {"close", kit_close},         {NULL, NULL},
+    {"changes", kit_changes},
+    {"call", kit_call},
+    {"start", kit_start},
+    {"advance", kit_advance},
+    {"now_ms", kit_now_ms},
+    {"quiet", kit_quiet},
+    {"cache", kit_cache},
+    {"memory", kit_memory},
+    {"upstream", kit_upstream},
+    {"requests", kit_requests},
+    {"answer", kit_answer},
+    {"questions", kit_questions},
+    {"clear", kit_clear},
+    {"tools", kit_tools},
+    {"log", kit_log},
+    {"close", kit_close},
+    {NULL, NULL},
 };
 
 static void open_kits(lua_State *L)

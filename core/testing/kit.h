@@ -3,6 +3,7 @@
 //   kit.c            the module, a kit's life, its log
 //   kit_run.c        letting time go by
 //   kit_cache.c      what is kept, and shared
+//   kit_changes.c    what scripts say has changed
 //   kit_call.c       calls: started, ended, looked at
 //   kit_upstream.c   rules for the upstream, and what it was asked
 //   kit_ask.c        the user who answers
@@ -61,7 +62,9 @@ struct kit {
   struct arena arena; // lives as long as the kit
   struct header *secret_values, *env_values;
   size_t secret_count, env_count;
-  struct list calls; // that run
+  struct announcer announcer;
+  struct buf changes; // a line each
+  struct list calls;  // that run
   uint64_t call_count;
   bool closed;
 
@@ -101,6 +104,11 @@ int kit_memory(lua_State *L);
 // --- kit_cache.c ---
 
 int kit_cache(lua_State *L);
+
+// --- kit_changes.c ---
+
+void kit_listen(struct kit *kit); // from now on
+int kit_changes(lua_State *L);
 
 // --- kit_call.c ---
 

@@ -123,6 +123,17 @@ function Context.can_ask(what) end
 ---@return boolean detached
 function Context.detach(retry_ms) end
 
+--- Tells every client that listens that what a list shows is another now. After
+--- a reload the engine finds that out by itself. Does not wait.
+---@param list "tools"|"prompts"|"resources"
+function Context.changed(list) end
+
+--- Tells every client that watches it that the resource of this URI holds
+--- something else now, so that it reads again. Raises when no resource has the
+--- URI and no template describes it. Does not wait.
+---@param uri string
+function Context.updated(uri) end
+
 ---@alias tide.ErrorMap fun(response: tide.Response, err: tide.Error): tide.ErrorCode|tide.Error|nil
 
 ---@class tide.Upstream

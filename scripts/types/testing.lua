@@ -193,6 +193,11 @@ function Kit:clear() end
 ---@return string? what
 function Kit:quiet() end
 
+--- What scripts said with ctx.changed and ctx.updated, in order: "tools",
+--- "prompts", "resources", or the URI of a resource. Forgets it.
+---@return string[]
+function Kit:changes() end
+
 --- What the cache holds and has done, and the flights that calls share.
 ---@return table<string, integer> figures entries, bytes, fresh, stale, last_resort,
 --- negative, misses, stored, refused, outdated, evicted, invalidated, flights,

@@ -53,6 +53,6 @@ describe("the conformance suite", function()
     local code, output = run "2026-07-28"
 
     assert.equal(0, code, output)
-    assert.is_true(passed(output) >= 135, output)
+    assert.is_true(passed(output) >= 141, output)
   end)
 end)

@@ -80,7 +80,8 @@ describe("subscriptions/listen", function()
 
   it("brings nothing that was not asked for", function()
     local world = new_world()
-    local stream = listen(world, { toolsListChanged = false, promptsListChanged = true, resourceSubscriptions = { "x://1" } })
+    local filter = { toolsListChanged = false, promptsListChanged = true, resourceSubscriptions = { "x://1" } }
+    local stream = listen(world, filter)
     stream:clear()
 
     for _, topic in ipairs { "resources", "prompts", "tools" } do world:publish(topic) end

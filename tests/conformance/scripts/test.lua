@@ -74,6 +74,27 @@ local CUSTOM = schema.raw {
   },
 }
 
+local function logging_tool(ctx)
+  ctx.notify("info", "for those who asked to hear it")
+  return "logged"
+end
+
+-- The lists stay as they are: what clients must hear of is the word alone.
+local function trigger_tool_change(ctx)
+  ctx.changed "tools"
+  return "said"
+end
+
+local function trigger_prompt_change(ctx)
+  ctx.changed "prompts"
+  return "said"
+end
+
+local function update_watched(ctx)
+  ctx.updated "test://watched-resource"
+  return "said"
+end
+
 -- --- resources ---
 
 local function template(_, vars)
@@ -121,6 +142,10 @@ return {
     tool_with_progress = { about = "Tests progress.", run = tool_with_progress },
     reconnection = { about = "Tests a client that comes back.", run = reconnection },
     error_handling = { about = "Tests an error.", run = error_handling },
+    logging_tool = { about = "Tests who hears messages.", run = logging_tool },
+    trigger_tool_change = { about = "Tests subscriptions.", run = trigger_tool_change },
+    trigger_prompt_change = { about = "Tests subscriptions.", run = trigger_prompt_change },
+    update_watched = { about = "Tests subscriptions.", run = update_watched },
     custom_headers = { about = "Tests Mcp-Param headers.", args = CUSTOM, run = headers },
   },
   resources = {
@@ -131,6 +156,10 @@ return {
     static_binary = {
       uri = "test://static-binary", about = "A picture.", mime = "image/png",
       read = function() return PNG end,
+    },
+    watched = {
+      uri = "test://watched-resource", about = "One to watch.", mime = "text/plain",
+      read = function() return "Watch me." end,
     },
   },
   templates = {

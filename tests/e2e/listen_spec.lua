@@ -1,0 +1,350 @@
+--- subscriptions/listen on the real binary: over HTTP with one worker and with
+--- four, and over stdio.
+
+local cjson = require "cjson"
+
+local gateway = require "gateway"
+local process = require "process"
+local sse = require "sse"
+
+local ID = "io.modelcontextprotocol/subscriptionId"
+
+local SCRIPT = [[
+local function say(ctx, args)
+  if args.uri then ctx.updated(args.uri) else ctx.changed(args.list) end
+  return "said"
+end
+local function work(ctx)
+  for i = 1, 3 do
+    ctx.progress(i)
+    ctx.updated("shop://stock")
+    tide.time.sleep(0.02)
+  end
+  return "worked"
+end
+local text = tide.schema.string
+return {
+  name = "shop", about = "A shop.", upstream = { base = "http://127.0.0.1:9" },
+  tools = {
+    say = {
+      about = "ABOUT", run = say,
+      args = { uri = text { optional = true }, list = text { optional = true } },
+    },
+    work = { about = "Works.", run = work },
+  },
+  resources = { stock = { uri = "shop://stock", about = "The stock.", read = work } },
+  templates = { item = { uri = "shop://item/{sku}", about = "One.", read = work } },
+  prompts = { ask = { about = "Asks.", run = function() return "ask" end } },
+}]]
+
+local function script(about) return (SCRIPT:gsub("ABOUT", about)) end
+
+local ALL = {
+  toolsListChanged = true, promptsListChanged = true, resourcesListChanged = true,
+  resourceSubscriptions = { "shop://stock", "shop://item/7" },
+}
+
+local g
+
+local function start(...)
+  g = gateway.start { scripts = { ["shop.lua"] = script "Says." }, args = { ... } }
+end
+
+local function listen(filter)
+  return sse.open(g:modern("subscriptions/listen", { notifications = filter or ALL }))
+end
+
+local function said(message)
+  return message.method and message.method:match "^notifications/(.*)"
+end
+
+local function methods(list)
+  local names = {}
+  for i, message in ipairs(list) do names[i] = said(message) or "result" end
+  return names
+end
+
+after_each(function()
+  if g then g:stop() end
+  g = nil
+end)
+
+for _, workers in ipairs { "1", "4" } do
+  describe("with " .. workers .. " workers a stream", function()
+    local streams
+
+    before_each(function()
+      start("--workers", workers)
+      streams = {}
+      for i = 1, 8 do
+        streams[i] = listen()
+        assert.equal("subscriptions/acknowledged", said(assert(streams[i]:next())))
+      end
+    end)
+
+    it("hears of a reload once all serve the new list, and of each list that differs", function()
+      g:write("scripts/shop.lua", script "Says more.")
+
+      for _, stream in ipairs(streams) do
+        assert.equal("tools/list_changed", said(assert(stream:next(10))))
+      end
+      for _ = 1, 12 do
+        local answer = g:rpc "tools/list"
+        assert.equal("Says more.", answer.result.tools[1].description)
+      end
+      for _, stream in ipairs(streams) do assert.same({}, stream:all(0.05)) end
+    end)
+
+    it("hears nothing of a reload that changes no list", function()
+      g:write("scripts/shop.lua", script "Says." .. " -- and nothing else")
+      assert(g:logged "generation 1 %-> 2")
+
+      for _, stream in ipairs(streams) do assert.same({}, stream:all(0.05)) end
+    end)
+
+    it("hears a script's word, whichever worker runs it", function()
+      for _ = 1, 6 do
+        g:call("shop_say", { list = "prompts" })
+        for _, stream in ipairs(streams) do
+          assert.equal("prompts/list_changed", said(assert(stream:next())))
+        end
+      end
+      g:call("shop_say", { uri = "shop://item/7" })
+      g:call("shop_say", { uri = "shop://item/8" })
+      for _, stream in ipairs(streams) do
+        local message = assert(stream:next())
+        assert.same({ "resources/updated", "shop://item/7" }, { said(message), message.params.uri })
+        assert.is_number(message.params._meta[ID])
+        assert.same({}, stream:all(0.02))
+      end
+    end)
+
+    it("ends with its result when the server stops, and in time", function()
+      local begun = process.now_ms()
+      g:signal "TERM"
+
+      for _, stream in ipairs(streams) do
+        local message = assert(stream:next())
+        local result = message.result
+        assert.same({ message.id, "complete" }, { result._meta[ID], result.resultType })
+        assert.is_nil(stream:next())
+        assert.is_true(stream.ended)
+      end
+      assert.equal(0, g.process:wait())
+      assert.is_true(process.now_ms() - begun < 5000)
+    end)
+  end)
+end
+
+describe("a stream", function()
+  local function open_files()
+    local n = 0
+    for _ in io.popen(("ls /proc/%d/fd"):format(g.process:pid())):lines() do n = n + 1 end
+    return n
+  end
+
+  local function ticks()
+    local stat = assert(io.open(("/proc/%d/stat"):format(g.process:pid()))):read "a"
+    local user, system = stat:match("%) %S+" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
+    return user + system
+  end
+
+  it("beyond the limit is refused clearly, until another has gone", function()
+    start("--workers", "1", "--max-streams", "3")
+    local streams = { listen(), listen(), listen() }
+
+    local refused = listen()
+    assert.equal(503, refused.status)
+    assert.truthy(refused.body:find("Too many open streams (3)", 1, true))
+
+    streams[2]:close()
+    assert.truthy(process.eventually(function() return listen().status == 200 end))
+  end)
+
+  it("leaves no descriptor behind, and no work", function()
+    start("--workers", "2")
+    g:rpc "tools/list"
+    local before = open_files()
+
+    for _ = 1, 3 do
+      local streams = {}
+      for i = 1, 100 do streams[i] = listen() end
+      g:call("shop_say", { list = "tools" })
+      for _, stream in ipairs(streams) do stream:close() end
+    end
+
+    assert.truthy(process.eventually(function() return open_files() <= before end, 1))
+    local spent = ticks()
+    process.sleep_ms(300)
+    assert.is_true(ticks() - spent <= 2)
+  end)
+
+  it("of a client that does not read holds up nobody", function()
+    start("--workers", "1")
+    local asleep, awake = listen(), listen()
+    awake:next()
+
+    for _ = 1, 3 do
+      g:call "shop_work"
+      assert.is_true(#awake:all(0.02) > 0)
+    end
+
+    asleep:close()
+  end)
+
+  it("does not get what belongs to a call, nor a call what belongs to it", function()
+    start("--workers", "1")
+    local stream = listen { resourceSubscriptions = { "shop://stock" } }
+    local params = { name = "shop_work", _meta = { progressToken = 1 } }
+    local call = sse.open(g:modern("tools/call", params))
+
+    assert.same({ "progress", "progress", "progress", "result" }, methods(call:all(1)))
+    for i, method in ipairs(methods(stream:all(0.1))) do
+      assert.equal(i == 1 and "subscriptions/acknowledged" or "resources/updated", method)
+    end
+  end)
+end)
+
+describe("over stdio", function()
+  local p
+
+  before_each(function()
+    g = gateway.pipe {
+      scripts = { ["shop.lua"] = script "Says." }, args = { "--stdio", "--log-level", "info" },
+    }
+    p = g.process
+  end)
+
+  local function send(id, method, params)
+    p:write(cjson.encode {
+      jsonrpc = "2.0", id = id, method = method, params = gateway.envelope(params),
+    } .. "\n")
+  end
+
+  local function messages()
+    local list = {}
+    for line in p:stdout():gmatch "([^\n]*)\n" do list[#list + 1] = cjson.decode(line) end
+    return list
+  end
+
+  -- What came for this subscription, once it is so many messages.
+  local function heard(id, count)
+    local mine
+    process.eventually(function()
+      mine = {}
+      for _, message in ipairs(messages()) do
+        local meta = (message.params or message.result or {})._meta
+        if meta and meta[ID] == id then mine[#mine + 1] = message end
+      end
+      return #mine >= count
+    end)
+    return methods(mine)
+  end
+
+  it("several streams share the pipe, each with its own id", function()
+    send("a", "subscriptions/listen", { notifications = { toolsListChanged = true } })
+    local watched = { resourceSubscriptions = { "shop://stock" } }
+    send(0, "subscriptions/listen", { notifications = watched })
+    send(1, "tools/call", { name = "shop_say", arguments = { list = "tools" } })
+    send(2, "tools/call", { name = "shop_say", arguments = { uri = "shop://stock" } })
+
+    assert.same({ "subscriptions/acknowledged", "tools/list_changed" }, heard("a", 2))
+    assert.same({ "subscriptions/acknowledged", "resources/updated" }, heard(0, 2))
+  end)
+
+  it("a stream ends silently when it is cancelled, and its id may be used again", function()
+    local filter = { notifications = { toolsListChanged = true } }
+    send("a", "subscriptions/listen", filter)
+    send("a", "subscriptions/listen", filter)
+    assert.truthy(process.eventually(function()
+      for _, message in ipairs(messages()) do
+        if message.id == "a" then return message.error.code == -32600 end
+      end
+    end))
+
+    send(nil, "notifications/cancelled", { requestId = "a" })
+    send(nil, "notifications/cancelled", { requestId = "never" })
+    send(1, "tools/call", { name = "shop_say", arguments = { list = "tools" } })
+    send("a", "subscriptions/listen", filter)
+
+    assert.same({ "subscriptions/acknowledged", "subscriptions/acknowledged" }, heard("a", 2))
+  end)
+
+  it("streams end with their result when the input ends", function()
+    send("a", "subscriptions/listen", { notifications = { toolsListChanged = true } })
+    send("b", "subscriptions/listen", { notifications = { toolsListChanged = true } })
+    heard("b", 1)
+
+    p:close_stdin()
+
+    assert.equal(0, p:wait())
+    assert.same({ "subscriptions/acknowledged", "result" }, heard("a", 2))
+    assert.same({ "subscriptions/acknowledged", "result" }, heard("b", 2))
+  end)
+
+  it("more streams than requests may run do not stop the requests", function()
+    for i = 1, 300 do
+      send("s" .. i, "subscriptions/listen", { notifications = { toolsListChanged = true } })
+    end
+    send("last", "server/discover")
+
+    assert.truthy(process.eventually(function()
+      local list = messages()
+      for i = #list, 1, -1 do
+        if list[i].id == "last" then return list[i].result end
+      end
+    end))
+  end)
+
+  it("a reload is heard", function()
+    send("a", "subscriptions/listen", { notifications = { toolsListChanged = true } })
+    heard("a", 1)
+
+    g:write("scripts/shop.lua", script "Says more.")
+
+    assert.same({ "subscriptions/acknowledged", "tools/list_changed" }, heard("a", 2))
+  end)
+end)
+
+describe("the official client of SDK 2.4, pinned to the modern revision,", function()
+  local function run(...)
+    local argv = { "node", "tests/sdk/listen.mjs", g.folder .. "/scripts/shop.lua", ... }
+    argv.env = { LD_PRELOAD = false }
+    local code, out, err = process.run(argv)
+    assert.equal(0, code, err)
+    return cjson.decode(out)
+  end
+
+  local function check(report)
+    local list = { listChanged = true }
+    assert.same({
+      tools = list, prompts = list, logging = {},
+      resources = { listChanged = true, subscribe = true },
+    }, report.capabilities)
+    assert.same({
+      { toolsListChanged = true, promptsListChanged = true },
+      { resourceSubscriptions = { "shop://stock" } },
+    }, report.honored)
+    assert.same({
+      { "prompts/list_changed", cjson.null }, { "resources/updated", "shop://stock" },
+      { "tools/list_changed", cjson.null }, { "resources/updated", "shop://stock" },
+    }, report.heard)
+    assert.equal("Says more.", report.about)
+    assert.same({ "local", "local" }, report.closed)
+  end
+
+  for _, workers in ipairs { "1", "4" } do
+    it("listens, hears a reload and a script's word, with " .. workers .. " workers", function()
+      start("--workers", workers)
+
+      check(run(("http://127.0.0.1:%d/mcp"):format(g.port)))
+    end)
+  end
+
+  it("does so over stdio", function()
+    start()
+
+    check(run("stdio:", gateway.binary, "serve", "--stdio", "--scripts", g.folder .. "/scripts",
+      "--policies", g.folder .. "/policies"))
+  end)
+end)
