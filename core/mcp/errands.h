@@ -4,7 +4,7 @@
 //   errand_run    the calls of errands that run on this worker
 //   errand_put    as JSON, in both dialects: the extension of the modern era and
 //                 the core tasks of 2025-11-25
-//   errands       the methods tasks/...
+//   errands       the methods tasks/..., and who is told of changes
 
 #ifndef MCP_ERRANDS_H
 #define MCP_ERRANDS_H
@@ -24,6 +24,11 @@ void errands_finish(struct mcp_server *s);
 bool errand_decide(struct job *job, struct refusal *why);
 // Begins it, and answers the job with its task.
 void errand_start(struct job *job, struct call_options *options);
+
+// Is there a task of that id for whoever asks?
+bool errand_exists(const struct job *job, struct slice id);
+// Has each change of a task of the modern era go to those that listen. Keeps.
+void errands_publish(struct errand_store *store, struct hub *hub);
 
 // Does any tool run on? Else there are no tasks to speak of.
 bool errands_served(const struct mcp_server *s);

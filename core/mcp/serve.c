@@ -462,7 +462,9 @@ static bool begin_streams(struct mcp_server *s)
   pulse_init(&s->pulse, o->loop, o->keepalive_ms, reply_beat);
   struct mailbox *mailbox = o->mailbox;
   if (!mailbox) mailbox = s->own_mailbox = mailbox_new(o->loop);
-  return mailbox && o->hub && streams_init(&s->streams, s, mailbox);
+  if (!mailbox || !o->hub || !o->shared) return false;
+  errands_publish(mcp_shared_errands(o->shared), o->hub);
+  return streams_init(&s->streams, s, mailbox);
 }
 
 static void put_info(struct mcp_server *s)
