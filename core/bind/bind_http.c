@@ -184,6 +184,7 @@ static struct exchange_options request_of(const struct outgoing *o)
       .loop = vm_loop(live->vm),
       .mailbox = live->mailbox,
       .chance = live->chance,
+      .shed = live->shed,
       .client = live->http,
       .upstream = in->upstream,
       .trail = call_trail(call),

@@ -237,11 +237,35 @@ struct slice job_string(const struct job *job, uint32_t object,
   return text;
 }
 
+// Too much to do for a call that has not begun. What is cheap, and tells a client
+// that somebody is there, is served.
+static bool is_shed(const struct job *job)
+{
+  struct shed *shed = job->exchange->server->options.shed;
+  return shed && (job->method->flags & METHOD_WORK) &&
+         !shed_admits(shed, SHED_INTERACTIVE, false);
+}
+
+static void refuse_shed(struct job *job)
+{
+  struct exchange *ex = job->exchange;
+  struct prng *chance = ex->server->options.live->chance;
+  unsigned seconds = shed_retry_after_s(chance ? prng_unit(chance) : 0);
+  ex->reply.retry_after = arena_printf(&ex->arena, "%u", seconds);
+  struct refusal why;
+  refuse(&why, 503, RPC_TRANSPORT,
+         "Too much to do just now, nothing was done; try again in %u s",
+         seconds);
+  job_refuse(job, &why);
+}
+
 static void run_job(struct job *job)
 {
   struct refusal why;
   if (!job->method) {
     job_refuse_method(job);
+  } else if (is_shed(job)) {
+    refuse_shed(job);
   } else if (job->method->check && job_is_modern(job) && !job->exchange->peer &&
              !job->method->check(job, &why)) {
     job_refuse(job, &why);

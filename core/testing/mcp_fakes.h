@@ -27,6 +27,7 @@ struct call { // what script/call.h keeps opaque
 };
 
 struct world {
+  struct shed shed; // of `late`
   struct mcp_server *server;
   struct mcp_shared *shared; // own, or the other world's
   struct hub *hub;

@@ -134,6 +134,18 @@ static void make_parts(lua_State *L, struct world *w)
   lua_pop(L, 1);
 }
 
+// A worker that has been late for long: as late as it gets.
+static struct shed *make_late(struct world *w)
+{
+  const uint64_t second = UINT64_C(1000000000);
+  struct shed_options options;
+  shed_options_default(&options);
+  shed_init(&w->shed, 0);
+  for (int i = 0; i < 100; i++)
+    shed_lag(&w->shed, &options, second, (uint64_t)i * second);
+  return &w->shed;
+}
+
 static void make_server(lua_State *L, struct world *w)
 {
   static const struct slice hosts[] = {{"gw.example.com", 14},
@@ -161,6 +173,7 @@ static void make_server(lua_State *L, struct world *w)
       .keepalive_ms = option(L, "keepalive_ms"),
       .resume_ms = option(L, "resume_ms"),
       .trail_in_meta = flag(L, "trail_in_meta"),
+      .shed = flag(L, "late") ? make_late(w) : NULL,
   };
   w->server = serve_new(&options, &t_runner);
   if (!w->server) luaL_error(L, "out of memory");
