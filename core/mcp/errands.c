@@ -137,6 +137,12 @@ void errands_publish(struct errand_store *store, struct hub *hub)
   errand_store_tell(store, publish, hub);
 }
 
+void errand_tell(const struct job *job, struct slice id)
+{
+  struct errand_key key = key_of(job, id);
+  errand_repeat(store_of(job), &key);
+}
+
 static bool pass_answers(struct job *job, const struct errand_key *key,
                          uint32_t answers)
 {

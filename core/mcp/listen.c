@@ -168,6 +168,13 @@ static bool check_accept(const struct job *job, struct refusal *why)
                 "Not acceptable: Accept must list text/event-stream");
 }
 
+// What a task has become in between is told after all.
+static void tell_tasks(const struct job *job, const struct filter *granted)
+{
+  for (size_t i = 0; i < granted->tasks.count; i++)
+    errand_tell(job, granted->tasks.items[i]);
+}
+
 void listen_run(struct job *job)
 {
   struct refusal why;
@@ -175,6 +182,8 @@ void listen_run(struct job *job)
   if (!check_accept(job, &why) || !read_filter(job, &granted, &why) ||
       !check_id(job, &why) || !check_room(job, &why))
     job_refuse(job, &why);
-  else if (!stream_open(job, &granted))
+  else if (stream_open(job, &granted))
+    tell_tasks(job, &granted);
+  else
     job_out_of_memory(job);
 }

@@ -9,7 +9,7 @@
 #include "mcp/errand.h"
 #include "mcp/header_value.h"
 
-#define WORLD  "T.mcp.world"
+#define WORLD  T_WORLD
 #define ANSWER "T.mcp.answer"
 #define ENDED  "T.mcp.ended"
 
@@ -222,6 +222,7 @@ static int world_free(lua_State *L)
     buf_finish(&w->calls[i].request_id);
     buf_finish(&w->calls[i].principal);
     buf_finish(&w->calls[i].prepared);
+    t_free_question(&w->calls[i]);
   }
   if (w->loop) loop_free(w->loop);
   arena_finish(&w->arena);
@@ -392,21 +393,6 @@ static int kept(lua_State *L)
   lua_pushinteger(L, (lua_Integer)c.streams);
   lua_pushinteger(L, (lua_Integer)c.bytes);
   return 2;
-}
-
-// world:tasks(): { count=, running=, bytes= } of what is kept.
-static int tasks(lua_State *L)
-{
-  struct world *w = check_world(L);
-  struct errand_stats stats = errand_stats(mcp_shared_errands(w->shared));
-  lua_newtable(L); // t
-  lua_pushinteger(L, stats.count);
-  lua_setfield(L, -2, "count");
-  lua_pushinteger(L, stats.running);
-  lua_setfield(L, -2, "running");
-  lua_pushinteger(L, (lua_Integer)stats.bytes);
-  lua_setfield(L, -2, "bytes");
-  return 1;
 }
 
 // world:at_once(on), world:refuse(on): how calls go from now on.
@@ -641,16 +627,12 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 int t_mcp(lua_State *L)
 {
   static const luaL_Reg world_methods[] = {
-      {"send", send},       {"call", get_call},
-      {"finish", finish},   {"progress", progress},
-      {"at_once", at_once}, {"refuse", refuse_calls},
-      {"calls", calls},     {"pass", pass},
-      {"reload", reload},   {"publish", publish},
-      {"drain", drain},     {"streams", streams},
-      {"tell", tell},       {"detach", detach},
-      {"kept", kept},       {"tasks", tasks},
-      {"free", world_free}, {"__gc", world_free},
-      {NULL, NULL}};
+      {"send", send},         {"call", get_call},   {"finish", finish},
+      {"progress", progress}, {"at_once", at_once}, {"refuse", refuse_calls},
+      {"calls", calls},       {"pass", pass},       {"reload", reload},
+      {"publish", publish},   {"drain", drain},     {"streams", streams},
+      {"tell", tell},         {"detach", detach},   {"kept", kept},
+      {"free", world_free},   {"__gc", world_free}, {NULL, NULL}};
   static const luaL_Reg answer_methods[] = {
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
@@ -665,6 +647,9 @@ int t_mcp(lua_State *L)
                                            {NULL, NULL}};
   make_type(L, ENDED, ended_methods);
   make_type(L, WORLD, world_methods);
+  luaL_getmetatable(L, WORLD);         // meta
+  luaL_setfuncs(L, t_task_methods, 0); // meta
+  lua_pop(L, 1);                       //
   make_type(L, ANSWER, answer_methods);
   luaL_newlib(L, functions);
   return 1;
