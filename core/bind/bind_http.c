@@ -12,6 +12,7 @@
 #include "bind/outgoing.h"
 #include "bind/outgoing_cache.h"
 #include "bind/outgoing_options.h"
+#include "loop/clock.h"
 #include "script/context.h"
 #include "script/fault.h"
 #include "script/response.h"
@@ -126,6 +127,9 @@ static void take(struct outgoing *o, const struct fetch_result *result)
   o->result.answer = &o->answer;
   for (uint32_t i = 0; i < o->result.attempts; i++)
     call_note_attempt(o->part.call, o->result.side_effect);
+  if (o->source == FETCH_LAST_RESORT)
+    call_degrade(o->part.call, SLICE("cache"),
+                 (int64_t)(o->age_ns / NS_PER_MS));
   log_exchange(o);
 }
 

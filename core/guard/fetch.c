@@ -119,9 +119,7 @@ enum fetch_found fetch_look(struct fetch *f, const struct fetch_options *o)
   say_found(f);
   if (hit.state == CACHE_MISS || hit.state == CACHE_LAST_RESORT)
     return FETCH_GO;
-  if (!claim(f, &hit)) return FETCH_SERVED;
-  say(f, TRAIL_REFRESH, OK, hit.state == CACHE_STALE ? "stale" : "early");
-  return FETCH_BEHIND;
+  return claim(f, &hit) ? FETCH_BEHIND : FETCH_SERVED;
 }
 
 static void release(void *shared)
@@ -253,7 +251,7 @@ static bool go(struct fetch *f, const struct exchange_options *request)
   struct fetcher *fetcher = f->options.fetcher;
   fetch_job_begin(&f->job, fetcher);
   f->joined_ns = loop_exact(fetcher->loop);
-  if (!f->options.rules.coalesce) return go_alone(f, request);
+  if (!f->job.rules.coalesce) return go_alone(f, request);
   switch (fetch_board(fetcher, f, &f->job, request)) {
   case FETCH_IN: return true;
   case FETCH_NO_FLIGHT: return go_alone(f, request);
@@ -262,6 +260,7 @@ static bool go(struct fetch *f, const struct exchange_options *request)
   return true;
 }
 
+// What an answer means only the caller's script can say: then it asks itself.
 static void begin_job(struct fetch *f, const struct exchange_options *request)
 {
   f->job = (struct fetch_job){
@@ -270,6 +269,7 @@ static void begin_job(struct fetch *f, const struct exchange_options *request)
       .method = request->attempt.method,
       .replaces = f->state != CACHE_MISS,
   };
+  if (request->classify) f->job.rules.coalesce = false;
 }
 
 static void watch_time(struct fetch *f)
@@ -295,7 +295,9 @@ void fetch_refresh(struct fetch *f, const struct exchange_options *request)
 {
   begin_job(f, request);
   fetch_job_begin(&f->job, f->options.fetcher);
-  if (fetch_board(f->options.fetcher, NULL, &f->job, request) != FETCH_IN)
+  say(f, TRAIL_REFRESH, OK, f->state == CACHE_STALE ? "stale" : "early");
+  if (request->classify ||
+      fetch_board(f->options.fetcher, NULL, &f->job, request) != FETCH_IN)
     fetch_forgo(f);
 }
 

@@ -4,6 +4,7 @@ error "types only"
 --- What belongs to one call.
 ---@class tide.Context
 ---@field http tide.Http
+---@field cache tide.Cache
 ---@field log tide.Log lines carry the tool and the request id
 ---@field deadline integer milliseconds left when read
 ---@field principal string who calls; "anonymous" without authentication
