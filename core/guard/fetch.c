@@ -216,11 +216,12 @@ static void on_alone(void *ctx, const struct exchange_result *exchanged)
 
 static void end_with(struct fetch *f, enum error_code code, enum reject reject)
 {
-  struct http_answer none = {.end = HTTP_CANCELLED};
+  struct http_answer none = {.end = f->late ? HTTP_TIMEOUT : HTTP_CANCELLED};
+  enum outcome outcome = f->late ? OUTCOME_DEADLINE : OUTCOME_CANCELLED;
   struct fetch_result result = {
       .of = {.code = code,
              .reject = reject,
-             .outcome = reject ? OUTCOME_LOCAL_REJECT : OUTCOME_CANCELLED,
+             .outcome = reject ? OUTCOME_LOCAL_REJECT : outcome,
              .answer = &none,
              .retry_after_ms = -1}};
   finish(f, &result);
@@ -272,12 +273,14 @@ static void begin_job(struct fetch *f, const struct exchange_options *request)
   if (request->classify) f->job.rules.coalesce = false;
 }
 
+// An exchange of our own keeps to its deadline by itself.
 static void watch_time(struct fetch *f)
 {
   uint64_t deadline = f->options.deadline_ns;
-  if (!is_good(f) || deadline < now_of(f) + 2 * RESERVE_NS) return;
+  bool resort = is_good(f) && deadline > now_of(f) + 2 * RESERVE_NS;
+  if (!resort && !f->job.rules.coalesce) return;
   timer_init(&f->timer, f->options.fetcher->loop, on_late, f);
-  timer_start_at(&f->timer, deadline - RESERVE_NS);
+  timer_start_at(&f->timer, resort ? deadline - RESERVE_NS : deadline);
 }
 
 bool fetch_start(struct fetch *f, const struct exchange_options *request,
@@ -286,6 +289,7 @@ bool fetch_start(struct fetch *f, const struct exchange_options *request,
   f->done = done;
   f->ctx = ctx;
   if (!f->options.rules.on) return go_alone(f, request);
+  f->options.deadline_ns = request->deadline_ns;
   begin_job(f, request);
   watch_time(f);
   return go(f, request);
