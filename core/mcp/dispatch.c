@@ -30,6 +30,8 @@ static const struct method requests[] = {
     {NAME("tasks/result"), METHOD_LEGACY, 0, NULL, legacy_task_result_run},
     {NAME("tasks/list"), METHOD_LEGACY, 0, NULL, legacy_task_list_run},
     {NAME("logging/setLevel"), METHOD_LEGACY, 0, NULL, set_level_run},
+    {NAME("resources/subscribe"), METHOD_LEGACY, 0, NULL, subscribe_run},
+    {NAME("resources/unsubscribe"), METHOD_LEGACY, 0, NULL, unsubscribe_run},
     {NAME("ping"), METHOD_LEGACY, 0, NULL, ping_run},
     {NAME("server/discover"), METHOD_MODERN, 0, NULL, discover_run},
     {NAME("initialize"), METHOD_LEGACY, 0, NULL, initialize_run},
@@ -38,6 +40,8 @@ static const struct method requests[] = {
 // Other notifications are accepted and mean nothing to us (yet).
 static const struct method notifications[] = {
     {NAME("notifications/cancelled"), BOTH, 0, NULL, cancelled_run},
+    {NAME("notifications/initialized"), METHOD_LEGACY, 0, NULL,
+     initialized_run},
 };
 
 const struct method_table method_requests = {requests, sizeof(requests) /

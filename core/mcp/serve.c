@@ -380,6 +380,7 @@ static void serve_delete(struct exchange *ex)
     end_refused(ex);
     return;
   }
+  news_session_over(ex->server, &in->session);
   mcp_shared_end_session(rules.shared, in->session.id,
                          session_expires(&in->session, rules.session_ttl_s),
                          rules.now_ms);
@@ -512,6 +513,7 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
   list_init(&s->spare);
   away_init(s);
   errands_init(s);
+  news_init(s);
   fill_defaults(s);
   put_info(s);
   bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
@@ -536,6 +538,7 @@ void serve_free(struct mcp_server *s)
     exchange_stop(LIST_ITEM(s->running.next, struct exchange, link),
                   "shutdown");
   away_finish(s);
+  news_finish(s);
   for (struct exchange *ex = take_spare(s); ex; ex = take_spare(s))
     destroy(ex);
   streams_finish(&s->streams);

@@ -395,6 +395,19 @@ static int kept(lua_State *L)
   return 2;
 }
 
+// world:told(): of how many sessions of HTTP this worker tells something.
+static int told(lua_State *L)
+{
+  const struct mcp_server *s = check_world(L)->server;
+  lua_Integer n = 0;
+  for (size_t i = 0; i < NEWS_BUCKETS; i++)
+    for (const struct list *it = s->news.sessions[i].next;
+         it != &s->news.sessions[i]; it = it->next)
+      n++;
+  lua_pushinteger(L, n);
+  return 1;
+}
+
 // world:at_once(on), world:refuse(on): how calls go from now on.
 static int at_once(lua_State *L)
 {
@@ -627,12 +640,16 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 int t_mcp(lua_State *L)
 {
   static const luaL_Reg world_methods[] = {
-      {"send", send},         {"call", get_call},   {"finish", finish},
-      {"progress", progress}, {"at_once", at_once}, {"refuse", refuse_calls},
-      {"calls", calls},       {"pass", pass},       {"reload", reload},
-      {"publish", publish},   {"drain", drain},     {"streams", streams},
-      {"tell", tell},         {"detach", detach},   {"kept", kept},
-      {"free", world_free},   {"__gc", world_free}, {NULL, NULL}};
+      {"send", send},       {"call", get_call},
+      {"finish", finish},   {"progress", progress},
+      {"at_once", at_once}, {"refuse", refuse_calls},
+      {"calls", calls},     {"pass", pass},
+      {"reload", reload},   {"publish", publish},
+      {"drain", drain},     {"streams", streams},
+      {"tell", tell},       {"detach", detach},
+      {"kept", kept},       {"told", told},
+      {"free", world_free}, {"__gc", world_free},
+      {NULL, NULL}};
   static const luaL_Reg answer_methods[] = {
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
