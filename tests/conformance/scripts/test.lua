@@ -153,10 +153,6 @@ return {
       uri = "test://static-text", about = "A text.", mime = "text/plain",
       read = function() return "This is the content of the static text resource." end,
     },
-    watched_resource = {
-      uri = "test://watched-resource", about = "A text that may change.", mime = "text/plain",
-      read = function() return "This is the content of the watched resource." end,
-    },
     static_binary = {
       uri = "test://static-binary", about = "A picture.", mime = "image/png",
       read = function() return PNG end,
