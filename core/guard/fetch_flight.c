@@ -28,8 +28,10 @@ struct trip {
   struct exchange exchange;
   struct policy policy;
   struct fetch_job job;
-  struct arena arena; // of the request
-  bool stopped;       // by its worker's end
+  struct arena arena;                 // of the request
+  bool stopped;                       // by its worker's end
+  void (*keep)(void *ctx, bool keep); // exchange_options.classify_keep
+  void *keep_ctx;
   // The result:
   struct exchange_result result;
   struct http_answer answer;
@@ -104,6 +106,7 @@ static void land(struct trip *e, const struct exchange_result *result)
   struct flight *flight = e->flight;
   e->flight = NULL;
   list_remove(&e->link);
+  if (e->keep) e->keep(e->keep_ctx, false);
   if (flight) {
     e->result = *result;
     e->answer = *result->answer;
@@ -202,6 +205,9 @@ static void take_off(struct trip *e, struct fetcher *fetcher,
   struct exchange_options options = *request;
   options.deadline_ns = loop_now(fetcher->loop) +
                         (uint64_t)request->policy->deadline_ms * NS_PER_MS;
+  e->keep = options.classify_keep;
+  e->keep_ctx = options.classify_ctx;
+  if (e->keep) e->keep(e->keep_ctx, true);
   if (!copy_request(e, &options) ||
       !exchange_start(&e->exchange, &options, on_done, e))
     land_without_memory(e);
