@@ -262,6 +262,11 @@ static bool go(struct fetch *f, const struct exchange_options *request)
 }
 
 // What an answer means only the caller's script can say: then it asks itself.
+static bool needs_caller(const struct exchange_options *request)
+{
+  return request->classify && !request->classify_keep;
+}
+
 static void begin_job(struct fetch *f, const struct exchange_options *request)
 {
   f->job = (struct fetch_job){
@@ -270,7 +275,7 @@ static void begin_job(struct fetch *f, const struct exchange_options *request)
       .method = request->attempt.method,
       .replaces = f->state != CACHE_MISS,
   };
-  if (request->classify) f->job.rules.coalesce = false;
+  if (needs_caller(request)) f->job.rules.coalesce = false;
 }
 
 // An exchange of our own keeps to its deadline by itself.
@@ -300,7 +305,7 @@ void fetch_refresh(struct fetch *f, const struct exchange_options *request)
   begin_job(f, request);
   fetch_job_begin(&f->job, f->options.fetcher);
   say(f, TRAIL_REFRESH, OK, f->state == CACHE_STALE ? "stale" : "early");
-  if (request->classify ||
+  if (needs_caller(request) ||
       fetch_board(f->options.fetcher, NULL, &f->job, request) != FETCH_IN)
     fetch_forgo(f);
 }

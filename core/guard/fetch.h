@@ -19,7 +19,8 @@
 // Only requests under the same policy and bounds share a flight.
 //
 // Where what an answer means is the script's to say (exchange_options.classify),
-// each asks for itself and nothing is refreshed behind: only its VM can say it.
+// a flight keeps the VM of the one who led until it has landed; if that cannot be
+// kept, each asks for itself and nothing is refreshed behind.
 //
 // What may be kept is said by guard/cache_rule.h. A key holds the principal,
 // unless the rules say that one may be served what another fetched. An answer
