@@ -15,7 +15,7 @@ return {
     deadline_ms = 10000,
     attempt = { timeout_ms = 5000, connect_ms = 1000, first_byte_ms = 4000 },
     retry = { attempts = 2, budget = 10 },
-    breaker = { consecutive = 4, open_ms = 15000 },
+    breaker = { consecutive = 4, min_calls = 8, open_ms = 15000 },
     bulkhead = { concurrent = 4, queue = 8, max_wait_ms = 1000 },
     response = { max_bytes = 1024 * 1024 },
   }),

@@ -43,9 +43,14 @@ static const struct command {
      "",
      "load everything, print what is wrong",
      "Prints every fault as FILE: PATH: REASON. Exit status 0 if there is "
-     "none.\n",
+     "none.\n\n"
+     "With --prove [TOOL] each setting of every tool's policy (or of that "
+     "tool's) is\nrun in virtual time against a service that misbehaves, with "
+     "all other settings\non: it prints when each fires, as measured. One that "
+     "is stated and can never\nfire is a fault.\n",
      command_check,
-     {{0}}},
+     {FLAG(prove, "run every policy, print when each setting fires"),
+      FLAG(json, "with --prove: as one JSON object")}},
     {"tools", "", "list the tools in a table", "", command_tools, {{0}}},
     {"call",
      "TOOL [JSON]",

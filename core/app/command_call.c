@@ -12,7 +12,6 @@
 #include "base/explain.h"
 #include "base/random.h"
 #include "loop/mailbox.h"
-#include "mcp/nearest.h"
 #include "script/call.h"
 #include "script/task.h"
 
@@ -211,17 +210,6 @@ static enum error_code read_arguments(struct input *in, const char *given,
   return error_set(err, E_INVALID, "not an object");
 }
 
-static const struct tool *find_tool(const struct catalog *c, const char *name)
-{
-  const struct tool *tool = catalog_tool(c, slice_of(name));
-  if (tool) return tool;
-  const struct tool *near = nearest_tool(c, slice_of(name));
-  fprintf(stderr, "tidegate call: no tool '%s'", name);
-  if (near) fprintf(stderr, " (did you mean %.*s?)", SLICE_ARG(near->name));
-  fputs("; 'tidegate tools' lists them\n", stderr);
-  return NULL;
-}
-
 // --- running ---
 
 static void start(struct one_call *c, const struct tool *tool,
@@ -250,7 +238,7 @@ static void run_call(struct one_call *c, const struct command_line *line,
   struct input in = {0};
   struct error err;
   const char *given = line->argc > 2 ? line->argv[2] : "{}";
-  const struct tool *tool = find_tool(catalog, line->argv[1]);
+  const struct tool *tool = report_find(catalog, "call", line->argv[1]);
   c->status = 2;
   if (tool && read_arguments(&in, given, &err) != OK)
     fprintf(stderr,

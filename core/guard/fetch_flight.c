@@ -1,24 +1,23 @@
-// fetch_flight.c -- flights: seats of those who wait, trips that do the work.
+// fetch_flight.c -- flights: seats of those who wait, errands that do the work.
 //
 // A seat is one caller's place in a flight. It is apart from the fetch, since
 // its waking may be on its way from another thread when the caller has left; the
 // message then finds it and frees it.
 //
-// A trip is the work of a flight, on the worker of the one who led. It is
+// An errand is the work of a flight, on the worker of the one who led. It is
 // counted: by its worker while it runs, by each caller who has its result, and
 // by the message that nobody waits any more. What callers read of it is written
 // before it lands and never after.
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/arena.h"
 #include "guard/fetch_inside.h"
 #include "guard/memory.h"
 #include "loop/clock.h"
 
-struct trip {
+struct errand {
   _Atomic uint32_t refs;
   struct list link; // in its fetcher's list while it runs
   struct fetcher *fetcher;
@@ -28,10 +27,8 @@ struct trip {
   struct exchange exchange;
   struct policy policy;
   struct fetch_job job;
-  struct arena arena;                 // of the request
-  bool stopped;                       // by its worker's end
-  void (*keep)(void *ctx, bool keep); // exchange_options.classify_keep
-  void *keep_ctx;
+  struct arena arena; // of the request
+  bool stopped;       // by its worker's end
   // The result:
   struct exchange_result result;
   struct http_answer answer;
@@ -45,7 +42,7 @@ struct fetch_seat {
   struct mailbox *mailbox;
   struct flights *flights;
   struct fetch *fetch; // NULL: it has left, or nobody waits (a refresh)
-  struct trip *result;
+  struct errand *result;
   bool leads;
   struct exchange_options request;
 };
@@ -54,13 +51,13 @@ struct fetch_seat {
 
 static void ref(void *result)
 {
-  struct trip *e = result;
+  struct errand *e = result;
   atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
 }
 
 static void unref(void *shared)
 {
-  struct trip *e = shared;
+  struct errand *e = shared;
   if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1) return;
   http_answer_finish(&e->answer);
   arena_finish(&e->arena);
@@ -72,7 +69,7 @@ static void unref(void *shared)
 // Gives up, once nobody waits. Another may have joined meanwhile.
 static void on_emptied(struct message *message)
 {
-  struct trip *e = LIST_ITEM(message, struct trip, emptied);
+  struct errand *e = LIST_ITEM(message, struct errand, emptied);
   if (e->flight) {
     bool late = flight_deadline_ns(e->flight) <= loop_now(e->fetcher->loop);
     if (flight_abandon(fetch_flights(e->fetcher->shared), e->flight)) {
@@ -89,24 +86,23 @@ static void on_emptied(struct message *message)
 // On any thread, with the table locked.
 static void on_empty(void *ctx)
 {
-  struct trip *e = ctx;
+  struct errand *e = ctx;
   ref(e);
   mailbox_post(e->mailbox, &e->emptied);
 }
 
-static bool ended_early(const struct trip *e)
+static bool ended_early(const struct errand *e)
 {
   return e->stopped || e->result.outcome == OUTCOME_DEADLINE ||
          e->result.reject == REJECT_DEADLINE;
 }
 
 // First into the cache, then out of the table: see flight.h.
-static void land(struct trip *e, const struct exchange_result *result)
+static void land(struct errand *e, const struct exchange_result *result)
 {
   struct flight *flight = e->flight;
   e->flight = NULL;
   list_remove(&e->link);
-  if (e->keep) e->keep(e->keep_ctx, false);
   if (flight) {
     e->result = *result;
     e->answer = *result->answer;
@@ -125,7 +121,7 @@ static void on_done(void *ctx, const struct exchange_result *result)
   land(ctx, result);
 }
 
-static void land_without_memory(struct trip *e)
+static void land_without_memory(struct errand *e)
 {
   struct http_answer none = {.end = HTTP_FAILED};
   struct exchange_result result = {.code = E_NO_MEMORY,
@@ -139,7 +135,7 @@ void fetcher_free(struct fetcher *f)
 {
   if (!f) return;
   while (!list_empty(&f->running)) {
-    struct trip *e = LIST_ITEM(f->running.next, struct trip, link);
+    struct errand *e = LIST_ITEM(f->running.next, struct errand, link);
     e->stopped = true;
     exchange_cancel(&e->exchange);
   }
@@ -171,7 +167,7 @@ static bool copy_headers(struct arena *arena, struct http_attempt *a)
 
 // Whatever the request and the job point to, so that neither the caller's call
 // nor its generation is needed.
-static bool copy_request(struct trip *e, struct exchange_options *o)
+static bool copy_request(struct errand *e, struct exchange_options *o)
 {
   struct arena *arena = &e->arena;
   struct http_attempt *a = &o->attempt;
@@ -189,11 +185,11 @@ static bool copy_request(struct trip *e, struct exchange_options *o)
   return ok;
 }
 
-static void take_off(struct trip *e, struct fetcher *fetcher,
+static void take_off(struct errand *e, struct fetcher *fetcher,
                      struct flight *flight, const struct fetch_job *job,
                      const struct exchange_options *request)
 {
-  memset(e, 0, offsetof(struct trip, trail));
+  memset(e, 0, offsetof(struct errand, trail));
   atomic_init(&e->refs, 2); // the other one is ours, until we have started
   e->fetcher = fetcher;
   e->flight = flight;
@@ -205,9 +201,6 @@ static void take_off(struct trip *e, struct fetcher *fetcher,
   struct exchange_options options = *request;
   options.deadline_ns = loop_now(fetcher->loop) +
                         (uint64_t)request->policy->deadline_ms * NS_PER_MS;
-  e->keep = options.classify_keep;
-  e->keep_ctx = options.classify_ctx;
-  if (e->keep) e->keep(e->keep_ctx, true);
   if (!copy_request(e, &options) ||
       !exchange_start(&e->exchange, &options, on_done, e))
     land_without_memory(e);
@@ -217,7 +210,7 @@ static void take_off(struct trip *e, struct fetcher *fetcher,
 // --- seats ---
 
 // The answer as one of those who waited gets it.
-static void give(struct fetch_seat *seat, struct trip *e)
+static void give(struct fetch_seat *seat, struct errand *e)
 {
   struct fetch *f = seat->fetch;
   struct fetch_result result = {.of = e->result};
@@ -241,7 +234,7 @@ static void on_woken(struct message *message)
 {
   struct fetch_seat *seat = LIST_ITEM(message, struct fetch_seat, woken);
   struct fetch *f = seat->fetch;
-  struct trip *e = seat->result;
+  struct errand *e = seat->result;
   if (!f) {
     free(seat);
     unref(e);
@@ -288,25 +281,7 @@ static void say(const struct fetcher *fetcher,
             slice_of(how));
 }
 
-#define PATIENCE_MAX 128 // bytes of it in a key
-
-// Those who share a flight are as patient as each other: it is tried as often
-// and as long as each of them would.
-static struct cache_key flight_key(const struct fetch_job *job,
-                                   const struct exchange_options *request,
-                                   char room[CACHE_KEY_MAX + PATIENCE_MAX])
-{
-  struct cache_key key = job->key;
-  memcpy(room, key.name.data, key.name.len);
-  int more = snprintf(room + key.name.len, PATIENCE_MAX, "\n%.*s %u %u",
-                      SLICE_ARG(request->policy->name), request->timeout_ms,
-                      request->attempts);
-  key.name.data = room;
-  key.name.len += (size_t)(more < PATIENCE_MAX ? more : PATIENCE_MAX - 1);
-  return key;
-}
-
-static enum fetch_joined stay_out(struct fetch_seat *seat, struct trip *e,
+static enum fetch_joined stay_out(struct fetch_seat *seat, struct errand *e,
                                   enum fetch_joined why)
 {
   free(seat);
@@ -320,13 +295,11 @@ enum fetch_joined fetch_board(struct fetcher *fetcher, struct fetch *f,
 {
   struct fetch_seat *seat = new_seat(fetcher, f, request);
   // Most likely for nothing, but it must be there before the flight is.
-  struct trip *e = seat ? guard_memory(sizeof(*e)) : NULL;
+  struct errand *e = seat ? guard_memory(sizeof(*e)) : NULL;
   if (!e) return stay_out(seat, NULL, FETCH_NO_FLIGHT);
-  char room[CACHE_KEY_MAX + PATIENCE_MAX];
-  struct cache_key key = flight_key(job, request, room);
   struct flight_work work = {on_empty, e};
   struct flight *flight = NULL;
-  switch (flight_join(fetch_flights(fetcher->shared), &key, &seat->waiter,
+  switch (flight_join(fetch_flights(fetcher->shared), &job->key, &seat->waiter,
                       &work, &flight)) {
   case FLIGHT_FULL: return stay_out(seat, e, FETCH_FULL);
   case FLIGHT_NO_MEMORY: return stay_out(seat, e, FETCH_NO_FLIGHT);

@@ -114,6 +114,7 @@ struct policy {
 #define X(path, member, value, min, max, meaning) int64_t member;
   POLICY_LIST(X)
 #undef X
+  uint64_t said; // bit i: policy_fields[i] is stated, not a default
 };
 
 struct policy_field {

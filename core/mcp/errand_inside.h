@@ -53,6 +53,7 @@ struct errand {
 
 struct errand_question {
   struct list link;
+  bool answered;
   size_t key_len, request_len;
   char text[]; // key, request
 };

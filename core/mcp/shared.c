@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "mcp/errand.h"
-#include "mcp/subscriptions.h"
 
 enum { WAYS = 8, SETS = MCP_ENDED_MAX / WAYS, BUCKETS = 256 };
 
@@ -25,7 +24,6 @@ struct mcp_shared {
   struct errand_store *errands;
   struct list running[BUCKETS];
   struct event_store *events;
-  struct subscriptions *subscriptions;
   struct ended ended[SETS][WAYS];
   struct ended levels[SETS][WAYS];
 };
@@ -36,11 +34,9 @@ struct mcp_shared *mcp_shared_new(void)
   if (!s) return NULL;
   s->events = event_store_new((struct event_limits){0});
   s->errands = errand_store_new();
-  s->subscriptions = subscriptions_new();
-  if (!s->events || !s->errands || !s->subscriptions) {
+  if (!s->events || !s->errands) {
     event_store_free(s->events);
     errand_store_free(s->errands);
-    subscriptions_free(s->subscriptions);
     free(s);
     return NULL;
   }
@@ -55,7 +51,6 @@ void mcp_shared_free(struct mcp_shared *s)
   if (!s) return;
   event_store_free(s->events);
   errand_store_free(s->errands);
-  subscriptions_free(s->subscriptions);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -68,11 +63,6 @@ struct event_store *mcp_shared_events(struct mcp_shared *s)
 struct errand_store *mcp_shared_errands(struct mcp_shared *s)
 {
   return s->errands;
-}
-
-struct subscriptions *mcp_shared_subscriptions(struct mcp_shared *s)
-{
-  return s->subscriptions;
 }
 
 // --- ended sessions ---

@@ -108,13 +108,6 @@ static size_t known_names(struct settings *s, struct slice group,
   return n;
 }
 
-static void set_number(struct settings *s, const struct policy_field *field,
-                       int64_t value)
-{
-  *policy_member(s->policy, field) = value;
-  s->said |= UINT64_C(1) << (field - policy_fields);
-}
-
 static void read_number(struct settings *s, struct slice path,
                         const struct policy_field *field)
 {
@@ -131,7 +124,8 @@ static void read_number(struct settings *s, struct slice path,
     faults_add(faults, path, "must be %lld to %lld (got %.15g)",
                (long long)field->min, (long long)field->max, value);
   else
-    set_number(s, field, (int64_t)value);
+    *policy_member(s->policy, field) = (int64_t)value;
+  s->said |= UINT64_C(1) << (field - policy_fields);
 }
 
 // The value on the top stands at `name` of a group, or at the first level.
@@ -254,6 +248,7 @@ static void read_policy(struct loading *load, lua_State *L, struct slice name)
     if (!d) luaL_error(L, "not enough memory");
     s.policy = &d->policy;
     read_level(&s, path, (struct slice){0});
+    d->policy.said = s.said;
     check_sense(&s, path);
   }
 }

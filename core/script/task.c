@@ -399,9 +399,7 @@ void task_check(lua_State *L, const char *what)
 {
   struct task *t = running_task(L);
   if (!t)
-    luaL_error(L,
-               "%s waits, and nothing can wait while a script is loaded or "
-               "upstream.classify is asked",
+    luaL_error(L, "%s waits, and nothing can wait while a script is loaded",
                what);
   if (!lua_isyieldable(L))
     luaL_error(L,

@@ -104,6 +104,39 @@ describe("tidegate", function()
     assert.matches("ok: 1 integration, 2 tools", out)
   end)
 
+  it("check --prove says for each setting when it fires", function()
+    local code, out = run("check", { "--prove", "hello_fail" })
+
+    assert.equal(0, code, out)
+    assert.matches("^hello_fail\n  policy default, writes: POST\n", out)
+    assert.matches("\n   attempt.timeout_ms +%(10 s%)  fires at 10.000 s\n", out)
+    assert.matches("\n%d+ settings fire, in ", out)
+  end)
+
+  it("check --prove fails when a setting can never fire", function()
+    local script = SCRIPT:gsub("base =", 'policy = "p", %0')
+    local files = { scripts = { ["hello.lua"] = script },
+      policies = { ["p.lua"] = "return { p = { retry = { attempts = 2, max_ms = 9000 } } }" } }
+
+    local code, out = run("check", { "--prove" }, files)
+    assert.equal(1, code)
+    assert.matches("\n!! retry.max_ms +9 s  never reached", out)
+    assert.equal(0, (run("check", {}, files)))
+
+    local _, json = run("check", { "--prove", "--json" }, files)
+    assert.equal(1, cjson.decode(json).never)
+  end)
+
+  it("check --prove wants the name of a tool", function()
+    local code, _, err = run("check", { "--prove", "hello_gret" })
+    assert.equal(2, code)
+    assert.matches("no tool 'hello_gret' (did you mean hello_greet?)", err, 1, true)
+
+    assert.equal(2, (run("check", { "--prove", "hello_fail", "more" })))
+    assert.equal(2, (run("check", { "--json" })))
+    assert.equal(2, (run("check", { "hello_fail" })))
+  end)
+
   it("tools prints a table", function()
     local code, out = run("tools")
 

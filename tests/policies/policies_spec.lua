@@ -13,7 +13,8 @@ local SCRIPT = [[return {
   name = "demo_%d",
   upstream = { base = "https://demo.example", policy = %q },
   tools = {
-    read = { about = "Read.", run = function(ctx) return ctx.http:get "/" end },
+    read = { about = "Read.", annotations = { read_only = true },
+      run = function(ctx) return ctx.http:get "/" end },
     write = { about = "Write.", run = function(ctx) return ctx.http:post "/" end },
   },
 }]]
@@ -59,6 +60,21 @@ describe("the policies", function()
     local own <close> = testing.new()
 
     assert.is_table(own:tools())
+  end)
+
+  it("fire, each setting that they state, as `check --prove` measures it", function()
+    local told = require("cjson").decode((T.prove.run(root, "policies", { json = true })))
+
+    local never = {}
+    for _, group in ipairs(told.groups) do
+      for _, proof in ipairs(group.settings) do
+        if proof.fault then
+          never[#never + 1] = group.policy .. ": " .. proof.setting .. " " .. proof.measured
+        end
+      end
+    end
+    assert.same({}, never)
+    assert.equal(2 * #names, #told.groups)
   end)
 
   it("say in default.lua what the engine does without it", function()

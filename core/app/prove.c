@@ -1,0 +1,313 @@
+// prove.c -- see prove.h for the contract: groups, rows, and one run of all.
+
+#include "app/prove.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/prove_inside.h"
+
+static const struct prove_scenario *const lists[] = {
+    prove_times,  prove_retries, prove_hedges,  prove_breaker,
+    prove_shares, prove_limits,  prove_learned, prove_cache,
+    prove_faults, prove_tasks,   prove_extras,
+};
+#define LISTS (sizeof(lists) / sizeof(lists[0]))
+
+// --- words ---
+
+const char *proof_verdict_name(enum proof_verdict v)
+{
+  static const char *const names[] = {
+#define X(constant, name) [constant] = name,
+      VERDICT_LIST(X)
+#undef X
+  };
+  return names[v];
+}
+
+void proof_say(struct proof *p, enum proof_verdict verdict, const char *format,
+               ...)
+{
+  va_list args;
+  va_start(args, format);
+  vsnprintf(p->words, sizeof(p->words), format, args);
+  va_end(args);
+  p->verdict = verdict;
+}
+
+struct shown shown_ns(uint64_t ns)
+{
+  struct shown s;
+  if (ns >= NS_PER_S)
+    snprintf(s.text, sizeof(s.text), "%.3f s", (double)ns / 1e9);
+  else
+    snprintf(s.text, sizeof(s.text), "%.1f ms", (double)ns / 1e6);
+  return s;
+}
+
+struct shown shown_ms(int64_t ms)
+{
+  struct shown s;
+  if (ms >= 1000)
+    snprintf(s.text, sizeof(s.text), "%.6g s", (double)ms / 1e3);
+  else
+    snprintf(s.text, sizeof(s.text), "%" PRId64 " ms", ms);
+  return s;
+}
+
+bool about(uint64_t ns, int64_t ms)
+{
+  uint64_t at = (uint64_t)ms * NS_PER_MS;
+  return ns + NS_PER_MS >= at && ns <= at + NS_PER_MS;
+}
+
+struct because because_of(const struct lab *lab, const char *label)
+{
+  struct because b;
+  const struct policy *p = &lab->policy;
+  struct slice why = slice_of(label);
+  if (slice_is(why, "no_time_left") || slice_is(why, "deadline") ||
+      slice_is(why, "throttled_too_long"))
+    snprintf(b.text, sizeof(b.text), "the deadline is %s",
+             shown_ms(p->deadline_ms).text);
+  else if (slice_is(why, "breaker_open"))
+    snprintf(b.text, sizeof(b.text), "the breaker opens first");
+  else if (slice_is(why, "budget_exhausted"))
+    snprintf(b.text, sizeof(b.text), "retry.budget is %" PRId64,
+             p->retry_budget);
+  else if (slice_is(why, "limiter"))
+    snprintf(b.text, sizeof(b.text), "the limiter lets %" PRId64 " in %s pass",
+             p->limiter_limit, shown_ms(p->limiter_period_ms).text);
+  else if (slice_is(why, "not_repeatable"))
+    snprintf(b.text, sizeof(b.text),
+             "what may have been executed is not sent twice");
+  else
+    snprintf(b.text, sizeof(b.text), "%s", label);
+  return b;
+}
+
+struct because probe_because(const struct lab *lab, const struct probe *probe)
+{
+  const struct trail *t = probe_trail(probe);
+  for (uint32_t i = t->count; i-- > 0;) {
+    const struct trail_step *s = &t->steps[i];
+    bool decides = s->kind == TRAIL_NO_RETRY || s->kind == TRAIL_REJECT ||
+                   s->kind == TRAIL_CANCEL;
+    if (decides) return because_of(lab, s->label);
+  }
+  uint64_t took = probe->end_ns - probe->start_ns;
+  bool late = probe->done && took + 100 * NS_PER_MS >
+                                 (uint64_t)lab->policy.deadline_ms * NS_PER_MS;
+  return because_of(lab, late ? "deadline" : "nothing else is tried");
+}
+
+// --- rows ---
+
+const char *prove_row(size_t i)
+{
+  for (size_t list = 0; list < LISTS; list++)
+    for (const struct prove_scenario *s = lists[list]; s->setting; s++)
+      if (i-- == 0) return s->setting;
+  return NULL;
+}
+
+static scenario_fn find_scenario(const char *setting)
+{
+  for (size_t list = 0; list < LISTS; list++)
+    for (const struct prove_scenario *s = lists[list]; s->setting; s++)
+      if (!strcmp(s->setting, setting)) return s->run;
+  return NULL;
+}
+
+// --- groups ---
+
+static bool reads(const struct tool *t)
+{
+  return t->kind != KIND_TOOL || t->annotations.read_only == 1;
+}
+
+static bool same_group(const struct tool *a, const struct tool *b)
+{
+  return a->policy == b->policy && reads(a) == reads(b) &&
+         (a->annotations.idempotent == 1) == (b->annotations.idempotent == 1) &&
+         a->integration->policy == b->integration->policy &&
+         !a->fallback_slot == !b->fallback_slot;
+}
+
+struct group {
+  struct proof_group of;
+  bool shown;
+  struct proof *proofs; // [proofs_each()]
+};
+
+struct run {
+  const struct prove_options *options;
+  const struct tool **tools; // in groups, one after the other
+  struct group *groups;
+  size_t group_count;
+  struct lab lab;
+};
+
+static size_t extras(void)
+{
+  size_t n = 0;
+  while (prove_extras[n].setting)
+    n++;
+  return n;
+}
+
+static size_t proofs_each(void)
+{
+  return policy_field_count + extras();
+}
+
+// A tool without a service makes no requests; what is not shown matters where
+// it has the policy of what is.
+static bool is_wanted(const struct run *r, const struct tool *t)
+{
+  const struct tool *only = r->options->only;
+  return t->integration->base.len > 0 && (!only || only->policy == t->policy);
+}
+
+// The tools of the next group, behind those that are in groups already.
+static size_t gather(struct run *r, const struct tool *first, size_t used)
+{
+  const struct catalog *c = r->options->catalog;
+  struct group *g = &r->groups[r->group_count];
+  size_t n = 0;
+  for (size_t i = 0; i < c->tool_count; i++)
+    if (is_wanted(r, &c->tools[i]) && same_group(first, &c->tools[i]))
+      r->tools[used + n++] = &c->tools[i];
+  *g = (struct group){.of = {r->tools + used, n, reads(first)}};
+  g->proofs = calloc(proofs_each(), sizeof(*g->proofs));
+  if (!g->proofs) return 0;
+  r->group_count++;
+  return n;
+}
+
+static bool is_grouped(const struct run *r, const struct tool *t, size_t used)
+{
+  for (size_t i = 0; i < used; i++)
+    if (r->tools[i] == t) return true;
+  return false;
+}
+
+static bool make_groups(struct run *r)
+{
+  const struct catalog *c = r->options->catalog;
+  r->tools = calloc(c->tool_count + 1, sizeof(*r->tools));
+  r->groups = calloc(c->tool_count + 1, sizeof(*r->groups));
+  size_t used = 0;
+  bool ok = r->tools && r->groups;
+  for (size_t i = 0; i < c->tool_count && ok; i++) {
+    const struct tool *t = &c->tools[i];
+    if (!is_wanted(r, t) || is_grouped(r, t, used)) continue;
+    size_t n = gather(r, t, used);
+    ok = n > 0;
+    used += n;
+  }
+  for (size_t i = 0; i < r->group_count; i++) {
+    const struct tool *only = r->options->only;
+    r->groups[i].shown = !only || same_group(only, r->groups[i].of.tools[0]);
+  }
+  return ok;
+}
+
+// --- running ---
+
+static bool is_asked_for(const struct run *r, const struct proof *p)
+{
+  const char *only = r->options->setting;
+  return p->setting && (!only || !strcmp(only, p->setting));
+}
+
+static void run_one(struct run *r, struct proof *p)
+{
+  scenario_fn run = find_scenario(p->setting);
+  if (!is_asked_for(r, p)) return;
+  lab_restore(&r->lab);
+  r->lab.as_task = false;
+  lab_fresh(&r->lab, 0);
+  proof_say(p, PROOF_UNTRIED, "not tried");
+  if (run) run(&r->lab, p);
+}
+
+static void run_group(struct run *r, struct group *g)
+{
+  struct policy policy = *g->of.tools[0]->policy;
+  lab_take(&r->lab, g->of.tools[0], g->of.reads);
+  for (size_t i = 0; i < policy_field_count; i++) {
+    const struct policy_field *f = &policy_fields[i];
+    g->proofs[i] = (struct proof){.setting = f->path,
+                                  .field = f,
+                                  .value = *policy_member(&policy, f),
+                                  .said = policy.said >> i & 1};
+    run_one(r, &g->proofs[i]);
+  }
+  for (size_t i = 0; prove_extras[i].setting; i++) {
+    struct proof *p = &g->proofs[policy_field_count + i];
+    *p = (struct proof){.setting = prove_extras[i].setting};
+    run_one(r, p);
+  }
+}
+
+// --- telling ---
+
+// Does it fire for any tool with that policy?
+static bool fires_for_some(const struct run *r, const struct group *g, size_t i)
+{
+  for (size_t k = 0; k < r->group_count; k++) {
+    const struct group *other = &r->groups[k];
+    if (other->of.tools[0]->policy == g->of.tools[0]->policy &&
+        other->proofs[i].verdict == PROOF_FIRES)
+      return true;
+  }
+  return false;
+}
+
+static void tell_group(struct run *r, struct group *g,
+                       const struct proof_sink *sink, struct prove_sum *sum)
+{
+  sum->groups++;
+  sink->group(sink->ctx, &g->of);
+  for (size_t i = 0; i < proofs_each(); i++) {
+    struct proof *p = &g->proofs[i];
+    if (!is_asked_for(r, p)) continue;
+    bool never = p->verdict == PROOF_NEVER;
+    p->elsewhere = never && p->field && fires_for_some(r, g, i);
+    p->fault = never && (p->said || !p->field) && !p->elsewhere;
+    sum->fire += p->verdict == PROOF_FIRES;
+    sum->faults += p->fault;
+    sink->proof(sink->ctx, p);
+  }
+}
+
+static void finish(struct run *r)
+{
+  lab_close(&r->lab);
+  for (size_t i = 0; i < r->group_count; i++)
+    free(r->groups[i].proofs);
+  free(r->groups);
+  free(r->tools);
+}
+
+bool prove(const struct prove_options *options, const struct proof_sink *sink,
+           struct prove_sum *sum)
+{
+  struct run r = {.options = options};
+  *sum = (struct prove_sum){0};
+  bool ok = lab_open(&r.lab, options->bind, options->seed) && make_groups(&r);
+  for (size_t i = 0; i < r.group_count && ok; i++) {
+    run_group(&r, &r.groups[i]);
+    ok = !r.lab.broken;
+  }
+  for (size_t i = 0; i < r.group_count && ok; i++)
+    if (r.groups[i].shown) tell_group(&r, &r.groups[i], sink, sum);
+  sum->virtual_ns = r.lab.virtual_ns;
+  finish(&r);
+  return ok;
+}
