@@ -11,7 +11,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
 
-import { idle, startTimes, strippedSize } from "./limits.mjs";
+import { idle, listening, startTimes, strippedSize } from "./limits.mjs";
 import { load, once, request } from "./load.mjs";
 import * as servers from "./servers.mjs";
 import { limitTable, loadTable, median, medians, ratioOf } from "./table.mjs";
@@ -89,9 +89,11 @@ async function measure(running, { title, ask, who }) {
 
 async function limits(running) {
   const fresh = await servers.tidegate(running.up); // whose heap no load has grown
-  const idleFigures = await idle(fresh, quick ? 1000 : 10000);
+  const count = quick ? 1000 : 10000;
+  const idleFigures = await idle(fresh, count);
+  const streams = await listening(await servers.tidegate(running.up), count);
   const starts = await startTimes(`${servers.FOLDER}/many`, quick ? 3 : 9);
-  return { idle: idleFigures, start_ms: starts, stripped_bytes: strippedSize() };
+  return { idle: idleFigures, streams, start_ms: starts, stripped_bytes: strippedSize() };
 }
 
 function report(raw) {
@@ -105,10 +107,12 @@ function report(raw) {
       ]),
     ),
   }));
-  const { idle: i, start_ms, stripped_bytes } = raw.limits;
+  const { idle: i, streams, start_ms, stripped_bytes } = raw.limits;
   const count = i.connections.toLocaleString("en");
+  const each = (streams.during - streams.before) / streams.connections;
   const others = [
     [`${count} idle connections, resident`, i.during / 1e6, "MB", 60],
+    [`${streams.connections.toLocaleString("en")} subscriptions, each`, each / 1e3, "kB", 4.4],
     ["start to first answer, 20 integrations", median(start_ms), "ms", 50],
     ["stripped binary", stripped_bytes / 1e6, "MB", 3],
   ];

@@ -1,4 +1,5 @@
-// limits.mjs -- what is no load: idle connections, start, size of the binary.
+// limits.mjs -- what is no load: idle connections, streams that listen, start,
+// size of the binary.
 
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -9,12 +10,17 @@ import { request } from "./load.mjs";
 import { BINARY, FOLDER, freePort, sleep, stop, tidegateCommand } from "./servers.mjs";
 
 const discover = request({ method: "server/discover" });
+const listen = request({ method: "subscriptions/listen" });
+listen.body = JSON.stringify({
+  ...JSON.parse(listen.body),
+  params: { ...JSON.parse(listen.body).params, notifications: { toolsListChanged: true } },
+});
 
-function post(port) {
-  const headers = Object.entries({ ...discover.headers, "Content-Length": discover.body.length });
-  return `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers
+function post(port, { headers, body }) {
+  const fields = Object.entries({ ...headers, "Content-Length": body.length });
+  return `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${fields
     .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join("")}\r\n${discover.body}`;
+    .join("")}\r\n${body}`;
 }
 
 const rss = (pid) =>
@@ -31,12 +37,9 @@ function connectAndAsk(port, bytes) {
   });
 }
 
-// So many connections that have asked once and stay: resident bytes of the
-// server before and with them.
-export async function idle(server, count) {
+async function holding(server, count, bytes) {
   const before = rss(server.pid);
   const sockets = [];
-  const bytes = post(server.port);
   while (sockets.length < count) {
     const some = Math.min(200, count - sockets.length);
     sockets.push(
@@ -48,6 +51,17 @@ export async function idle(server, count) {
   const open = sockets.filter((s) => !s.destroyed && s.readyState === "open").length;
   for (const socket of sockets) socket.destroy();
   return { connections: open, before, during };
+}
+
+// So many connections that have asked once and stay: resident bytes of the
+// server before and with them.
+export function idle(server, count) {
+  return holding(server, count, post(server.port, discover));
+}
+
+// The same for connections that are each a subscription.
+export function listening(server, count) {
+  return holding(server, count, post(server.port, listen));
 }
 
 function ask(port) {

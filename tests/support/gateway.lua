@@ -98,7 +98,8 @@ function gateway.start(options)
     argv[#argv + 1] = "127.0.0.1:0"
   end
   argv.env = argv.env or {}
-  argv.env.ASAN_OPTIONS = "detect_leaks=1" -- ours alone: Lua's modules stay loaded
+  -- ours alone: Lua's modules stay loaded
+  argv.env.ASAN_OPTIONS = "detect_leaks=1" .. (options.asan or "")
   self.process = process.spawn(argv)
   local address = self.process:line("listening address=(%S+)", 20, "stderr")
   self.port = math.tointeger(tonumber(address:match(":(%d+)$")))
