@@ -17,6 +17,15 @@ return {
     attempt = { timeout_ms = 3000 },
   }),
 
+  -- Reads that many agents repeat, of what may be half a minute old: kept for
+  -- that long per principal, served stale for as long while it is refreshed, and
+  -- for an hour when the service fails. For tools that say read_only = true.
+  ["rest.cached"] = tide.policy.extend(rest, {
+    deadline_ms = 10000,
+    attempt = { timeout_ms = 3000 },
+    cache = { ttl_ms = 30000, stale_ms = 30000, stale_if_error_ms = 3600000 },
+  }),
+
   -- Writes: one try may take longer, since a second one is rarely safe.
   ["rest.write"] = tide.policy.extend(rest, {
     attempt = { timeout_ms = 15000 },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "guard/lag.h"
 #include "loop/clock.h"
 #include "mcp/stdio.h"
 
@@ -24,10 +25,17 @@ struct gateway {
   struct mcp_server *mcp;
   struct live live;
   struct prng chance;
-  bool stopping; // only what is owed to others is still done
+  struct lag lag; // unless --shed-lag-ms 0
+  bool stopping;  // only what is owed to others is still done
 };
 
 // --- requests ---
+
+static bool is_busy(void *ctx)
+{
+  struct gateway *g = ctx;
+  return g->live.vm && vm_held(g->live.vm);
+}
 
 // A call may end when no request comes any more (its client left), so the timer
 // goes on while calls run.
@@ -35,12 +43,26 @@ static void on_flush(struct timer *timer, void *ctx)
 {
   struct gateway *g = ctx;
   log_flush(g->log);
-  if (g->live.vm && vm_held(g->live.vm)) timer_start(timer, LOG_FLUSH_NS);
+  if (is_busy(g)) timer_start(timer, LOG_FLUSH_NS);
+}
+
+static bool is_watched(const struct gateway *g)
+{
+  return g->shared->engine->options->shed_lag_ms > 0;
+}
+
+static void on_level(void *ctx, uint32_t level, uint64_t lag_ns)
+{
+  struct gateway *g = ctx;
+  log_warn(g->log, "app/gateway", "%s worker=%u level=%u lag_ms=%" PRIu64,
+           level == SHED_LEVELS ? "late: calls are refused" : "late",
+           g->worker->index, level, lag_ns / NS_PER_MS);
 }
 
 static void on_message(void *ctx)
 {
   struct gateway *g = ctx;
+  if (is_watched(g)) lag_wake(&g->lag);
   if (!timer_armed(&g->flush)) timer_start(&g->flush, LOG_FLUSH_NS);
 }
 
@@ -268,8 +290,23 @@ static struct mcp_server *new_mcp(struct gateway *g)
       .page_size = (uint32_t)o->page_size,
       .max_streams = (uint32_t)o->max_streams,
       .trail_in_meta = o->trail,
+      .shed = is_watched(g) ? &g->lag.shed : NULL,
   };
   return mcp_server_new(&options);
+}
+
+static void init_lag(struct gateway *g)
+{
+  if (!is_watched(g)) return;
+  struct lag_options options = {
+      .loop = g->worker->loop,
+      .most_ms = (uint32_t)g->shared->engine->options->shed_lag_ms,
+      .busy = is_busy,
+      .on_level = on_level,
+      .ctx = g,
+  };
+  lag_init(&g->lag, &options);
+  g->live.shed = &g->lag.shed;
 }
 
 static enum error_code open_parts(struct gateway *g, struct error *err)
@@ -277,6 +314,7 @@ static enum error_code open_parts(struct gateway *g, struct error *err)
   struct engine *e = g->shared->engine;
   g->log = engine_new_log(e);
   timer_init(&g->flush, g->worker->loop, on_flush, g);
+  init_lag(g);
   if (g->log) g->client = engine_new_client(e, g->worker->loop, g->log);
   if (!g->client) return error_set(err, E_NO_MEMORY, "out of memory");
   prng_seed(&g->chance, engine_seed());
@@ -324,6 +362,7 @@ static void stop(struct worker *w, void *ctx)
   for (int i = 0; i < LAST_TURNS; i++)
     loop_turn(w->loop, false);
   timer_stop(&g->flush);
+  lag_stop(&g->lag);
   log_free(g->log);
   free(g);
   w->attached = NULL;

@@ -210,6 +210,15 @@ static void say_fallback(const struct trail_step *s, struct buf *out)
   buf_puts(out, "the handler failed; its fallback begins");
 }
 
+static void say_classify(const struct trail_step *s, struct buf *out)
+{
+  if (s->code == OK)
+    buf_printf(out, "the integration says otherwise: %s", s->label);
+  else
+    buf_printf(out, "the integration's word was none (%" PRId64 " so far): %s",
+               s->a, s->label);
+}
+
 static void say_call(const struct trail_step *s, struct buf *out)
 {
   buf_printf(out, "calls %s; its steps begin with %" PRId64 ">", s->label,
@@ -257,20 +266,35 @@ static void say_result(const struct trail_step *s, struct buf *out)
 }
 
 static const words_fn words[TRAIL_KINDS] = {
-    [TRAIL_ROUTE] = say_route,       [TRAIL_ARGS] = say_args,
-    [TRAIL_RUN] = say_run,           [TRAIL_ATTEMPT] = say_attempt,
-    [TRAIL_ANSWER] = say_answer,     [TRAIL_BACKOFF] = say_backoff,
-    [TRAIL_NO_RETRY] = say_no_retry, [TRAIL_GATE] = say_gate,
-    [TRAIL_LIMITER] = say_limiter,   [TRAIL_BULKHEAD] = say_bulkhead,
-    [TRAIL_REJECT] = say_reject,     [TRAIL_REPLAY] = say_replay,
-    [TRAIL_FALLBACK] = say_fallback, [TRAIL_SLEEP] = say_sleep,
-    [TRAIL_CANCEL] = say_cancel,     [TRAIL_RESULT] = say_result,
-    [TRAIL_HEDGE] = say_hedge,       [TRAIL_BREAKER] = say_breaker,
-    [TRAIL_LIMIT] = say_limit,       [TRAIL_FAULT] = say_fault,
-    [TRAIL_CALL] = say_call,         [TRAIL_NO_FALLBACK] = say_no_fallback,
-    [TRAIL_ASK] = say_ask,           [TRAIL_ANSWERED] = say_answered,
-    [TRAIL_CACHE] = say_cache,       [TRAIL_REFRESH] = say_refresh,
-    [TRAIL_FLIGHT] = say_flight,     [TRAIL_STORE] = say_store,
+    [TRAIL_ROUTE] = say_route,
+    [TRAIL_ARGS] = say_args,
+    [TRAIL_RUN] = say_run,
+    [TRAIL_ATTEMPT] = say_attempt,
+    [TRAIL_ANSWER] = say_answer,
+    [TRAIL_BACKOFF] = say_backoff,
+    [TRAIL_NO_RETRY] = say_no_retry,
+    [TRAIL_GATE] = say_gate,
+    [TRAIL_LIMITER] = say_limiter,
+    [TRAIL_BULKHEAD] = say_bulkhead,
+    [TRAIL_REJECT] = say_reject,
+    [TRAIL_REPLAY] = say_replay,
+    [TRAIL_FALLBACK] = say_fallback,
+    [TRAIL_SLEEP] = say_sleep,
+    [TRAIL_CANCEL] = say_cancel,
+    [TRAIL_RESULT] = say_result,
+    [TRAIL_HEDGE] = say_hedge,
+    [TRAIL_BREAKER] = say_breaker,
+    [TRAIL_LIMIT] = say_limit,
+    [TRAIL_FAULT] = say_fault,
+    [TRAIL_CLASSIFY] = say_classify,
+    [TRAIL_CALL] = say_call,
+    [TRAIL_NO_FALLBACK] = say_no_fallback,
+    [TRAIL_ASK] = say_ask,
+    [TRAIL_ANSWERED] = say_answered,
+    [TRAIL_CACHE] = say_cache,
+    [TRAIL_REFRESH] = say_refresh,
+    [TRAIL_FLIGHT] = say_flight,
+    [TRAIL_STORE] = say_store,
 };
 
 static const struct {

@@ -30,12 +30,14 @@
   X(TRAIL_NO_RETRY, "no_retry", "rule", "")    /* label: why */                \
   X(TRAIL_GATE, "gate", "ms", "")              /* the service said later */    \
   X(TRAIL_LIMITER, "limiter", "ms", "")        /* waits for its turn */        \
-  X(TRAIL_BULKHEAD, "bulkhead", "ms", "")     /* waits for a place, at most */ \
-  X(TRAIL_REJECT, "reject", "ms", "")         /* label: by what; come again */ \
-  X(TRAIL_BREAKER, "breaker", "", "")         /* label: state, not closed */   \
-  X(TRAIL_LIMIT, "limit", "to", "from")       /* places, learned by drops */   \
-  X(TRAIL_FAULT, "fault", "ms", "status")     /* injected; label: which */     \
-  X(TRAIL_REPLAY, "replay", "allowed", "")    /* libcurl asked to resend */    \
+  X(TRAIL_BULKHEAD, "bulkhead", "ms", "")  /* waits for a place, at most */    \
+  X(TRAIL_REJECT, "reject", "ms", "")      /* label: by what; come again */    \
+  X(TRAIL_BREAKER, "breaker", "", "")      /* label: state, not closed */      \
+  X(TRAIL_LIMIT, "limit", "to", "from")    /* places, learned by drops */      \
+  X(TRAIL_FAULT, "fault", "ms", "status")  /* injected; label: which */        \
+  X(TRAIL_REPLAY, "replay", "allowed", "") /* libcurl asked to resend */       \
+  X(TRAIL_CLASSIFY, "classify", "failures",                                    \
+    "")                                       /* label: what it made of it */  \
   X(TRAIL_CALL, "call", "call", "")           /* label: another tool */        \
   X(TRAIL_FALLBACK, "fallback", "", "")       /* code that led to it */        \
   X(TRAIL_NO_FALLBACK, "no_fallback", "", "") /* code; label: why */           \

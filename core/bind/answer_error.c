@@ -16,9 +16,17 @@ static bool is_redirect(const struct outgoing *o)
   return o->result.code == OK;
 }
 
+// What upstream.classify said is more than what the status says.
+static bool is_said(const struct outgoing *o)
+{
+  return o->classifier && o->answer.end == HTTP_ANSWERED &&
+         o->result.outcome != outcome_of(&o->answer, false);
+}
+
 static enum error_code refine(const struct outgoing *o)
 {
   const struct integration *in = call_tool(o->part.call)->integration;
+  if (is_said(o)) return o->result.code;
   for (size_t i = 0; i < in->error_count; i++)
     if (in->errors[i].status == o->answer.status) return in->errors[i].code;
   return is_redirect(o) ? E_BAD_RESPONSE : o->result.code;

@@ -113,6 +113,7 @@ void bind_ctx(lua_State *L)
     context_set_getter(L, CONTEXT_AUTH, g->name, g->func);
   }
   bind_ctx_http(L);
+  bind_ctx_cache(L);
   bind_ctx_log(L);
   bind_ctx_notify(L);
   bind_ctx_call(L);

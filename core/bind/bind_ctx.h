@@ -9,6 +9,7 @@
 // Makes ctx with all its fields; once per VM. Raises. -0 +0
 void bind_ctx(lua_State *L);
 
+void bind_ctx_cache(lua_State *L);  // ctx.cache
 void bind_ctx_http(lua_State *L);   // ctx.http
 void bind_ctx_log(lua_State *L);    // ctx.log
 void bind_ctx_call(lua_State *L);   // ctx.call

@@ -12,6 +12,8 @@
 #include "bind/outgoing.h"
 #include "bind/outgoing_cache.h"
 #include "bind/outgoing_options.h"
+#include "loop/clock.h"
+#include "script/classify.h"
 #include "script/context.h"
 #include "script/fault.h"
 #include "script/response.h"
@@ -71,11 +73,13 @@ static int answer_failed(lua_State *L, struct outgoing *o)
   return task_call(L, 2, after_errors, 0);
 }
 
-// A redirect is not followed (it could lead anywhere) and so is no answer.
+// A redirect is not followed (it could lead anywhere) and so is no answer. That a
+// failure is none only the integration can have said.
 static bool is_answer(const struct outgoing *o)
 {
   int status = o->answer.status;
-  return o->result.code == OK && (status < 300 || status == 304);
+  return o->result.code == OK &&
+         (status < 300 || status == 304 || status >= 400);
 }
 
 static int answered(lua_State *L, struct outgoing *o)
@@ -126,6 +130,9 @@ static void take(struct outgoing *o, const struct fetch_result *result)
   o->result.answer = &o->answer;
   for (uint32_t i = 0; i < o->result.attempts; i++)
     call_note_attempt(o->part.call, o->result.side_effect);
+  if (o->source == FETCH_LAST_RESORT)
+    call_degrade(o->part.call, SLICE("cache"),
+                 (int64_t)(o->age_ns / NS_PER_MS));
   log_exchange(o);
 }
 
@@ -184,6 +191,7 @@ static struct exchange_options request_of(const struct outgoing *o)
       .loop = vm_loop(live->vm),
       .mailbox = live->mailbox,
       .chance = live->chance,
+      .shed = live->shed,
       .client = live->http,
       .upstream = in->upstream,
       .trail = call_trail(call),
@@ -193,6 +201,9 @@ static struct exchange_options request_of(const struct outgoing *o)
       .attempts = o->attempts,
       .idempotent = declared_idempotent(o),
       .keyed = o->key.data != NULL,
+      .classify = o->classifier ? classifier_ask : NULL,
+      .classify_ctx = o->classifier,
+      .classify_keep = o->classifier ? classifier_keep : NULL,
       .label = o->shown,
       .attempt =
           {
@@ -353,6 +364,7 @@ static int request(lua_State *L, const char *what)
   if (found == FETCH_SERVED) return serve(L, o);
   o->behind = found == FETCH_BEHIND;
   outgoing_make_key(L, o);
+  o->classifier = classifier_of(L, integration_of(o));
   const struct auth *auth = &integration_of(o)->auth;
   if (!plain && auth->kind == AUTH_FUNCTION) return ask_auth(L, o, auth->slot);
   if (!plain) outgoing_authorize(o, auth);

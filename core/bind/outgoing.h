@@ -31,6 +31,8 @@ struct outgoing_cache { // the option; see outgoing_cache.c
   struct slice key;
 };
 
+struct classifier; // script/classify.h
+
 struct outgoing {
   struct call_part part; // in its call's list until freed
   struct arena arena;    // url and headers
@@ -45,6 +47,7 @@ struct outgoing {
   uint32_t deadline_ms; // from when it is sent
   uint32_t attempts;
   struct slice key; // by which the service knows a repetition; absent: none
+  struct classifier *classifier; // NULL: the integration has none
   struct slice method, path;
   struct slice shown; // the path, for log and trail
 

@@ -12,7 +12,7 @@ static enum outcome classify(const struct attempt *a,
 {
   const struct exchange_options *o = a->options;
   if (!o->classify || answer->end != HTTP_ANSWERED) return by_table;
-  enum outcome said = o->classify(o->classify_ctx, answer, by_table);
+  enum outcome said = o->classify(o->classify_ctx, answer, by_table, o->trail);
   return outcome_may_be_said(said) ? said : by_table;
 }
 

@@ -63,6 +63,11 @@ void cache_free(struct cache *c)
   free(c);
 }
 
+size_t cache_value_max(const struct cache *c)
+{
+  return c->value_bytes;
+}
+
 void cache_unref(struct cache_value *v)
 {
   if (v) item_unref((struct cache_item *)(void *)v);

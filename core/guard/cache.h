@@ -92,6 +92,7 @@ struct cache_stats {
 // still referenced live on.
 struct cache *cache_new(const struct cache_options *o);
 void cache_free(struct cache *c);
+size_t cache_value_max(const struct cache *c); // bytes of one value
 
 // `unit`: chance in [0, 1) for the early refresh.
 struct cache_hit cache_get(struct cache *c, const struct cache_key *key,

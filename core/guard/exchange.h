@@ -32,6 +32,7 @@
 #include "guard/outcome.h"
 #include "guard/policy.h"
 #include "guard/reject.h"
+#include "guard/shed.h"
 #include "guard/upstream.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
@@ -57,10 +58,12 @@ typedef void (*exchange_done_fn)(void *ctx,
 // What the integration says that an answer means; asked once for each attempt
 // that was answered, with what the table says. It may choose ok, app_error,
 // throttled, server_error, not_implemented or bad_payload; anything else is as
-// if it had said `by_table`. It must not end the exchange.
+// if it had said `by_table`. It must not end the exchange. `trail`: of that
+// attempt, for what it has to say.
 typedef enum outcome (*exchange_classify_fn)(void *ctx,
                                              const struct http_answer *answer,
-                                             enum outcome by_table);
+                                             enum outcome by_table,
+                                             struct trail *trail);
 
 struct exchange_options {
   struct loop *loop;
@@ -78,9 +81,13 @@ struct exchange_options {
   // first try has ended, not beside it (one of two would get 409). Then 409
   // says that the first is still at work, and is asked again.
   bool keyed;
+  const struct shed *shed;       // of this worker; NULL: it always has time
   struct slice label;            // for the trail: the path, without the query
   exchange_classify_fn classify; // NULL: the table alone
   void *classify_ctx;            // borrowed until done
+  // For an exchange that may outlive who began it: `keep` before, and false when
+  // it is done. NULL: it needs no keeping.
+  void (*classify_keep)(void *ctx, bool keep);
   // Everything but the times, the body limit and `replayable`, which the
   // exchange fills in. Borrowed until done, as is what it points to.
   struct http_attempt attempt;

@@ -29,6 +29,7 @@ static struct hedge_facts facts_of(struct exchange *x)
           atomic_load_explicit(&u->throttled_ns, memory_order_relaxed),
       .in_flight = bulkhead_in_flight(&u->bulkhead),
       .limit = bulkhead_limit(&u->bulkhead),
+      .shedding = x->options.shed && shed_level(x->options.shed) > 0,
       .now_ns = now,
       .deadline_ns = x->options.deadline_ns,
       .latency = latency_view(&u->latency, now),

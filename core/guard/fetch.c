@@ -119,9 +119,7 @@ enum fetch_found fetch_look(struct fetch *f, const struct fetch_options *o)
   say_found(f);
   if (hit.state == CACHE_MISS || hit.state == CACHE_LAST_RESORT)
     return FETCH_GO;
-  if (!claim(f, &hit)) return FETCH_SERVED;
-  say(f, TRAIL_REFRESH, OK, hit.state == CACHE_STALE ? "stale" : "early");
-  return FETCH_BEHIND;
+  return claim(f, &hit) ? FETCH_BEHIND : FETCH_SERVED;
 }
 
 static void release(void *shared)
@@ -218,11 +216,12 @@ static void on_alone(void *ctx, const struct exchange_result *exchanged)
 
 static void end_with(struct fetch *f, enum error_code code, enum reject reject)
 {
-  struct http_answer none = {.end = HTTP_CANCELLED};
+  struct http_answer none = {.end = f->late ? HTTP_TIMEOUT : HTTP_CANCELLED};
+  enum outcome outcome = f->late ? OUTCOME_DEADLINE : OUTCOME_CANCELLED;
   struct fetch_result result = {
       .of = {.code = code,
              .reject = reject,
-             .outcome = reject ? OUTCOME_LOCAL_REJECT : OUTCOME_CANCELLED,
+             .outcome = reject ? OUTCOME_LOCAL_REJECT : outcome,
              .answer = &none,
              .retry_after_ms = -1}};
   finish(f, &result);
@@ -253,13 +252,19 @@ static bool go(struct fetch *f, const struct exchange_options *request)
   struct fetcher *fetcher = f->options.fetcher;
   fetch_job_begin(&f->job, fetcher);
   f->joined_ns = loop_exact(fetcher->loop);
-  if (!f->options.rules.coalesce) return go_alone(f, request);
+  if (!f->job.rules.coalesce) return go_alone(f, request);
   switch (fetch_board(fetcher, f, &f->job, request)) {
   case FETCH_IN: return true;
   case FETCH_NO_FLIGHT: return go_alone(f, request);
   case FETCH_FULL: end_with(f, E_UNAVAILABLE, REJECT_CROWD); return true;
   }
   return true;
+}
+
+// What an answer means only the caller's script can say: then it asks itself.
+static bool needs_caller(const struct exchange_options *request)
+{
+  return request->classify && !request->classify_keep;
 }
 
 static void begin_job(struct fetch *f, const struct exchange_options *request)
@@ -270,14 +275,17 @@ static void begin_job(struct fetch *f, const struct exchange_options *request)
       .method = request->attempt.method,
       .replaces = f->state != CACHE_MISS,
   };
+  if (needs_caller(request)) f->job.rules.coalesce = false;
 }
 
+// An exchange of our own keeps to its deadline by itself.
 static void watch_time(struct fetch *f)
 {
   uint64_t deadline = f->options.deadline_ns;
-  if (!is_good(f) || deadline < now_of(f) + 2 * RESERVE_NS) return;
+  bool resort = is_good(f) && deadline > now_of(f) + 2 * RESERVE_NS;
+  if (!resort && !f->job.rules.coalesce) return;
   timer_init(&f->timer, f->options.fetcher->loop, on_late, f);
-  timer_start_at(&f->timer, deadline - RESERVE_NS);
+  timer_start_at(&f->timer, resort ? deadline - RESERVE_NS : deadline);
 }
 
 bool fetch_start(struct fetch *f, const struct exchange_options *request,
@@ -286,6 +294,7 @@ bool fetch_start(struct fetch *f, const struct exchange_options *request,
   f->done = done;
   f->ctx = ctx;
   if (!f->options.rules.on) return go_alone(f, request);
+  f->options.deadline_ns = request->deadline_ns;
   begin_job(f, request);
   watch_time(f);
   return go(f, request);
@@ -295,7 +304,9 @@ void fetch_refresh(struct fetch *f, const struct exchange_options *request)
 {
   begin_job(f, request);
   fetch_job_begin(&f->job, f->options.fetcher);
-  if (fetch_board(f->options.fetcher, NULL, &f->job, request) != FETCH_IN)
+  say(f, TRAIL_REFRESH, OK, f->state == CACHE_STALE ? "stale" : "early");
+  if (needs_caller(request) ||
+      fetch_board(f->options.fetcher, NULL, &f->job, request) != FETCH_IN)
     fetch_forgo(f);
 }
 

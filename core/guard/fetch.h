@@ -16,6 +16,11 @@
 // that begins with it may take, and is given up when the last one leaves. Who
 // joined and still has time when it ends for lack of time, or because its
 // worker ends, begins again, once. All get the same bytes, counted, not copied.
+// Only requests under the same policy and bounds share a flight.
+//
+// Where what an answer means is the script's to say (exchange_options.classify),
+// a flight keeps the VM of the one who led until it has landed; if that cannot be
+// kept, each asks for itself and nothing is refreshed behind.
 //
 // What may be kept is said by guard/cache_rule.h. A key holds the principal,
 // unless the rules say that one may be served what another fetched. An answer

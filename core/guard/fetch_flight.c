@@ -1,23 +1,24 @@
-// fetch_flight.c -- flights: seats of those who wait, errands that do the work.
+// fetch_flight.c -- flights: seats of those who wait, trips that do the work.
 //
 // A seat is one caller's place in a flight. It is apart from the fetch, since
 // its waking may be on its way from another thread when the caller has left; the
 // message then finds it and frees it.
 //
-// An errand is the work of a flight, on the worker of the one who led. It is
+// A trip is the work of a flight, on the worker of the one who led. It is
 // counted: by its worker while it runs, by each caller who has its result, and
 // by the message that nobody waits any more. What callers read of it is written
 // before it lands and never after.
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "guard/fetch_inside.h"
 #include "guard/memory.h"
 #include "loop/clock.h"
 
-struct errand {
+struct trip {
   _Atomic uint32_t refs;
   struct list link; // in its fetcher's list while it runs
   struct fetcher *fetcher;
@@ -27,8 +28,10 @@ struct errand {
   struct exchange exchange;
   struct policy policy;
   struct fetch_job job;
-  struct arena arena; // of the request
-  bool stopped;       // by its worker's end
+  struct arena arena;                 // of the request
+  bool stopped;                       // by its worker's end
+  void (*keep)(void *ctx, bool keep); // exchange_options.classify_keep
+  void *keep_ctx;
   // The result:
   struct exchange_result result;
   struct http_answer answer;
@@ -42,7 +45,7 @@ struct fetch_seat {
   struct mailbox *mailbox;
   struct flights *flights;
   struct fetch *fetch; // NULL: it has left, or nobody waits (a refresh)
-  struct errand *result;
+  struct trip *result;
   bool leads;
   struct exchange_options request;
 };
@@ -51,13 +54,13 @@ struct fetch_seat {
 
 static void ref(void *result)
 {
-  struct errand *e = result;
+  struct trip *e = result;
   atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
 }
 
 static void unref(void *shared)
 {
-  struct errand *e = shared;
+  struct trip *e = shared;
   if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1) return;
   http_answer_finish(&e->answer);
   arena_finish(&e->arena);
@@ -69,7 +72,7 @@ static void unref(void *shared)
 // Gives up, once nobody waits. Another may have joined meanwhile.
 static void on_emptied(struct message *message)
 {
-  struct errand *e = LIST_ITEM(message, struct errand, emptied);
+  struct trip *e = LIST_ITEM(message, struct trip, emptied);
   if (e->flight) {
     bool late = flight_deadline_ns(e->flight) <= loop_now(e->fetcher->loop);
     if (flight_abandon(fetch_flights(e->fetcher->shared), e->flight)) {
@@ -86,23 +89,24 @@ static void on_emptied(struct message *message)
 // On any thread, with the table locked.
 static void on_empty(void *ctx)
 {
-  struct errand *e = ctx;
+  struct trip *e = ctx;
   ref(e);
   mailbox_post(e->mailbox, &e->emptied);
 }
 
-static bool ended_early(const struct errand *e)
+static bool ended_early(const struct trip *e)
 {
   return e->stopped || e->result.outcome == OUTCOME_DEADLINE ||
          e->result.reject == REJECT_DEADLINE;
 }
 
 // First into the cache, then out of the table: see flight.h.
-static void land(struct errand *e, const struct exchange_result *result)
+static void land(struct trip *e, const struct exchange_result *result)
 {
   struct flight *flight = e->flight;
   e->flight = NULL;
   list_remove(&e->link);
+  if (e->keep) e->keep(e->keep_ctx, false);
   if (flight) {
     e->result = *result;
     e->answer = *result->answer;
@@ -121,7 +125,7 @@ static void on_done(void *ctx, const struct exchange_result *result)
   land(ctx, result);
 }
 
-static void land_without_memory(struct errand *e)
+static void land_without_memory(struct trip *e)
 {
   struct http_answer none = {.end = HTTP_FAILED};
   struct exchange_result result = {.code = E_NO_MEMORY,
@@ -135,7 +139,7 @@ void fetcher_free(struct fetcher *f)
 {
   if (!f) return;
   while (!list_empty(&f->running)) {
-    struct errand *e = LIST_ITEM(f->running.next, struct errand, link);
+    struct trip *e = LIST_ITEM(f->running.next, struct trip, link);
     e->stopped = true;
     exchange_cancel(&e->exchange);
   }
@@ -167,7 +171,7 @@ static bool copy_headers(struct arena *arena, struct http_attempt *a)
 
 // Whatever the request and the job point to, so that neither the caller's call
 // nor its generation is needed.
-static bool copy_request(struct errand *e, struct exchange_options *o)
+static bool copy_request(struct trip *e, struct exchange_options *o)
 {
   struct arena *arena = &e->arena;
   struct http_attempt *a = &o->attempt;
@@ -185,11 +189,11 @@ static bool copy_request(struct errand *e, struct exchange_options *o)
   return ok;
 }
 
-static void take_off(struct errand *e, struct fetcher *fetcher,
+static void take_off(struct trip *e, struct fetcher *fetcher,
                      struct flight *flight, const struct fetch_job *job,
                      const struct exchange_options *request)
 {
-  memset(e, 0, offsetof(struct errand, trail));
+  memset(e, 0, offsetof(struct trip, trail));
   atomic_init(&e->refs, 2); // the other one is ours, until we have started
   e->fetcher = fetcher;
   e->flight = flight;
@@ -201,6 +205,9 @@ static void take_off(struct errand *e, struct fetcher *fetcher,
   struct exchange_options options = *request;
   options.deadline_ns = loop_now(fetcher->loop) +
                         (uint64_t)request->policy->deadline_ms * NS_PER_MS;
+  e->keep = options.classify_keep;
+  e->keep_ctx = options.classify_ctx;
+  if (e->keep) e->keep(e->keep_ctx, true);
   if (!copy_request(e, &options) ||
       !exchange_start(&e->exchange, &options, on_done, e))
     land_without_memory(e);
@@ -210,7 +217,7 @@ static void take_off(struct errand *e, struct fetcher *fetcher,
 // --- seats ---
 
 // The answer as one of those who waited gets it.
-static void give(struct fetch_seat *seat, struct errand *e)
+static void give(struct fetch_seat *seat, struct trip *e)
 {
   struct fetch *f = seat->fetch;
   struct fetch_result result = {.of = e->result};
@@ -234,7 +241,7 @@ static void on_woken(struct message *message)
 {
   struct fetch_seat *seat = LIST_ITEM(message, struct fetch_seat, woken);
   struct fetch *f = seat->fetch;
-  struct errand *e = seat->result;
+  struct trip *e = seat->result;
   if (!f) {
     free(seat);
     unref(e);
@@ -281,7 +288,25 @@ static void say(const struct fetcher *fetcher,
             slice_of(how));
 }
 
-static enum fetch_joined stay_out(struct fetch_seat *seat, struct errand *e,
+#define PATIENCE_MAX 128 // bytes of it in a key
+
+// Those who share a flight are as patient as each other: it is tried as often
+// and as long as each of them would.
+static struct cache_key flight_key(const struct fetch_job *job,
+                                   const struct exchange_options *request,
+                                   char room[CACHE_KEY_MAX + PATIENCE_MAX])
+{
+  struct cache_key key = job->key;
+  memcpy(room, key.name.data, key.name.len);
+  int more = snprintf(room + key.name.len, PATIENCE_MAX, "\n%.*s %u %u",
+                      SLICE_ARG(request->policy->name), request->timeout_ms,
+                      request->attempts);
+  key.name.data = room;
+  key.name.len += (size_t)(more < PATIENCE_MAX ? more : PATIENCE_MAX - 1);
+  return key;
+}
+
+static enum fetch_joined stay_out(struct fetch_seat *seat, struct trip *e,
                                   enum fetch_joined why)
 {
   free(seat);
@@ -295,11 +320,13 @@ enum fetch_joined fetch_board(struct fetcher *fetcher, struct fetch *f,
 {
   struct fetch_seat *seat = new_seat(fetcher, f, request);
   // Most likely for nothing, but it must be there before the flight is.
-  struct errand *e = seat ? guard_memory(sizeof(*e)) : NULL;
+  struct trip *e = seat ? guard_memory(sizeof(*e)) : NULL;
   if (!e) return stay_out(seat, NULL, FETCH_NO_FLIGHT);
+  char room[CACHE_KEY_MAX + PATIENCE_MAX];
+  struct cache_key key = flight_key(job, request, room);
   struct flight_work work = {on_empty, e};
   struct flight *flight = NULL;
-  switch (flight_join(fetch_flights(fetcher->shared), &job->key, &seat->waiter,
+  switch (flight_join(fetch_flights(fetcher->shared), &key, &seat->waiter,
                       &work, &flight)) {
   case FLIGHT_FULL: return stay_out(seat, e, FETCH_FULL);
   case FLIGHT_NO_MEMORY: return stay_out(seat, e, FETCH_NO_FLIGHT);

@@ -14,7 +14,7 @@ struct fetcher {
   struct loop *loop;
   struct mailbox *mailbox;
   struct prng *chance;
-  struct list running; // of struct errand
+  struct list running; // of struct trip
 };
 
 // --- fetch_store.c ---

@@ -2,13 +2,14 @@
 
 #include "guard/hints.h"
 
+#include <string.h>
+
 #include "guard/retry_after.h"
 
 #define DATE_DIGITS 10
 
 enum wanted {
   RETRY_AFTER,
-  DATE,
   RATELIMIT,
   POLICY,
   LIMIT,
@@ -27,7 +28,6 @@ enum wanted {
 
 static const struct slice names[WANTED] = {
     [RETRY_AFTER] = NAME("retry-after"),
-    [DATE] = NAME("date"),
     [RATELIMIT] = NAME("ratelimit"),
     [POLICY] = NAME("ratelimit-policy"),
     [LIMIT] = NAME("ratelimit-limit"),
@@ -38,24 +38,38 @@ static const struct slice names[WANTED] = {
     [X_RESET] = NAME("x-ratelimit-reset"),
 };
 
-static bool may_be_wanted(struct slice name)
+// Of the names only these begin so; Date is looked for when it is needed.
+static bool may_be_wanted(const char *line, const char *end)
 {
-  if (name.len < 4) return false;
-  char c = name.data[0];
-  return c == 'r' || c == 'R' || c == 'x' || c == 'X' ||
-         (name.len == 4 && (c == 'd' || c == 'D'));
+  if (end - line < 4) return false;
+  char c = *line | ' ';
+  return c == 'r' || (c == 'x' && (line[2] | ' ') == 'r');
 }
 
-// The first of each name.
-static void find(const struct http_answer *answer, struct slice found[WANTED])
+static void note(const struct header *field, struct slice found[WANTED])
 {
-  struct header field;
-  for (size_t at = 0; http_answer_next(answer, &at, &field);) {
-    if (!may_be_wanted(field.name)) continue;
-    for (size_t i = 0; i < WANTED; i++)
-      if (!found[i].data && slice_eq_nocase(field.name, names[i]))
-        found[i] = field.value;
+  for (size_t i = 0; i < WANTED; i++)
+    if (!found[i].data && slice_eq_nocase(field->name, names[i]))
+      found[i] = field->value;
+}
+
+// The first of each name. Most lines are passed over by their first letter.
+static bool find(const struct http_answer *answer, struct slice found[WANTED])
+{
+  const char *head = answer->head.data, *end = head + answer->head.len;
+  bool any = false;
+  for (const char *line = head; line < end;) {
+    struct header field;
+    size_t at = (size_t)(line - head);
+    if (may_be_wanted(line, end) && http_answer_next(answer, &at, &field)) {
+      if (!any) memset(found, 0, WANTED * sizeof(*found));
+      any = true;
+      note(&field, found);
+    }
+    line = memchr(line, '\n', (size_t)(end - line));
+    line = line ? line + 1 : end;
   }
+  return any;
 }
 
 static struct ratelimit quota_of(const struct slice found[WANTED],
@@ -77,12 +91,12 @@ static struct ratelimit quota_of(const struct slice found[WANTED],
 
 struct hints hints_read(const struct http_answer *answer, int64_t wall_ms)
 {
-  struct slice found[WANTED] = {{0}};
-  find(answer, found);
-  struct hints hints = {.retry_after_ms = -1,
-                        .quota = quota_of(found, wall_ms)};
+  struct slice found[WANTED];
+  struct hints hints = {.retry_after_ms = -1};
+  if (!find(answer, found)) return hints;
+  hints.quota = quota_of(found, wall_ms);
   if (found[RETRY_AFTER].data)
-    hints.retry_after_ms =
-        retry_after_ms(found[RETRY_AFTER], found[DATE], wall_ms);
+    hints.retry_after_ms = retry_after_ms(
+        found[RETRY_AFTER], http_answer_header(answer, "date"), wall_ms);
   return hints;
 }

@@ -70,6 +70,8 @@ static const struct {
     {"retry.base_ms", "retry.max_ms", "which caps it"},
     {"retry.throttled_base_ms", "retry.max_ms", "which caps it"},
     {"breaker.open_ms", "breaker.max_open_ms", "which caps it"},
+    {"cache.ttl_ms", "cache.max_ttl_ms", "which caps it"},
+    {"cache.negative_ms", "cache.max_ttl_ms", "which caps it"},
 };
 
 static void check_pairs(struct checking *c)
@@ -198,6 +200,45 @@ static void check_bulkhead(struct checking *c)
       (long long)p->bulkhead_queue, (long long)p->bulkhead_max_wait_ms);
 }
 
+// --- what is kept for nothing ---
+
+static void check_cache_on(struct checking *c)
+{
+  static const char *const more[] = {
+      "cache.max_ttl_ms",  "cache.stale_ms", "cache.stale_if_error_ms",
+      "cache.negative_ms", "cache.shared",   "cache.coalesce"};
+  if (is_said(c, "cache.on") || is_said(c, "cache.ttl_ms")) return;
+  for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+    if (!is_said(c, more[i])) continue;
+    say(c, false,
+        "%s (%lld) has no effect: nothing turns the cache on; say cache.ttl_ms "
+        "(how long an answer is fresh), or cache.on = 1 to keep answers as "
+        "long as they say themselves",
+        more[i], (long long)value_of(c, more[i]));
+    return;
+  }
+}
+
+static void check_stale(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long ttl = p->cache_ttl_ms, stale = p->cache_stale_ms;
+  long long resort = p->cache_stale_if_error_ms;
+  if (is_said(c, "cache.stale_if_error_ms") && is_said(c, "cache.stale_ms") &&
+      resort > 0 && resort <= stale)
+    say(c, true,
+        "cache.stale_if_error_ms (%lld) is not above cache.stale_ms (%lld): "
+        "until then an answer is served in any case, so it is never a last "
+        "resort; raise the one or lower the other",
+        resort, stale);
+  if (is_said(c, "cache.stale_ms") && ttl > 0 && stale > ttl)
+    say(c, false,
+        "cache.stale_ms (%lld) is above cache.ttl_ms (%lld): an answer that "
+        "does not say more itself is served stale for %lld ms, as long as it "
+        "was fresh",
+        stale, ttl, ttl);
+}
+
 void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
                   void *ctx)
 {
@@ -209,4 +250,6 @@ void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
   check_adaptive(&c);
   check_chaos(&c);
   check_bulkhead(&c);
+  check_cache_on(&c);
+  check_stale(&c);
 }

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "loop/clock.h"
 #include "mcp/serve.h"
+#include "mcp/subscriptions.h"
 #include "net/sse.h"
 
 // A client of 2025-11-25 that waits as long as this is given a stream, and with
@@ -107,15 +108,21 @@ static void on_sweep(struct timer *timer, void *ctx)
 {
   struct mcp_server *s = ctx;
   int64_t now = loop_wall_ms(s->options.loop);
-  if (event_store_sweep(events_of(s), now)) timer_start(timer, SWEEP_NS);
+  bool any = event_store_sweep(events_of(s), now);
+  any |= subscriptions_sweep(mcp_shared_subscriptions(s->options.shared), now);
+  any |= news_sweep(s, now);
+  if (any) timer_start(timer, SWEEP_NS);
+}
+
+void away_sweep_soon(struct mcp_server *s)
+{
+  if (!timer_armed(&s->sweep)) timer_start(&s->sweep, SWEEP_NS);
 }
 
 void away_end(struct exchange *ex)
 {
-  struct mcp_server *s = ex->server;
   timer_stop(&ex->absence);
-  if (ex->reply.record.store && !timer_armed(&s->sweep))
-    timer_start(&s->sweep, SWEEP_NS);
+  if (ex->reply.record.store) away_sweep_soon(ex->server);
 }
 
 // --- visitors ---
@@ -161,13 +168,28 @@ static void on_gone(void *ctx)
   end_visit(ctx);
 }
 
+// So that it can come back to the session's own stream.
+static void prime(const struct visitor *v)
+{
+  const struct outlet *outlet = &v->reply.outlet;
+  struct event_place place;
+  struct buf out = {0};
+  event_reader_place(v->reader, &place);
+  record_put_priming(&out, &place);
+  if (buf_ok(&out)) outlet->ops->write(outlet->to, buf_slice(&out));
+  buf_finish(&out);
+}
+
 static void begin_visit(struct exchange *ex, struct visitor *v)
 {
   const struct outlet *outlet = &v->reply.outlet;
+  bool primes = ex->in.revision >= REVISION_2025_11_25 &&
+                !ex->in.fields.value[FIELD_LAST_EVENT].data;
   v->reply = ex->reply;
   list_append(&v->server->visitors, &v->link);
   reply_last(&v->reply);
   exchange_drop(ex);
+  if (primes) prime(v);
   outlet->ops->on_gone(outlet->to, on_gone, v);
   if (outlet->ops->on_drain) outlet->ops->on_drain(outlet->to, on_drain, v);
   pump(v);
@@ -226,6 +248,8 @@ static bool visit(struct exchange *ex)
     free(v);
     return false;
   }
+  if (!last.data) news_of_session(s, &ex->in.session);
+  away_sweep_soon(s);
   begin_visit(ex, v);
   return true;
 }

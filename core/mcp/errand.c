@@ -174,6 +174,14 @@ bool errand_see(struct errand_store *s, const struct errand_key *key,
   return e != NULL;
 }
 
+void errand_repeat(struct errand_store *s, const struct errand_key *key)
+{
+  pthread_mutex_lock(&s->lock);
+  struct errand *e = errand_find(s, key);
+  if (e) errand_changed(e, e->changed_ms);
+  pthread_mutex_unlock(&s->lock);
+}
+
 static bool is_listed(const struct errand *e, const struct errand_key *key)
 {
   if (!is_of(e, key) || e->expires_ns <= key->now_ns) return false;

@@ -106,6 +106,9 @@ void errand_put_questions(struct buf *out, const struct errand_view *v);
 bool errand_see(struct errand_store *s, const struct errand_key *key,
                 errand_view_fn fn, void *ctx);
 
+// Tells of it once more, as if it had changed.
+void errand_repeat(struct errand_store *s, const struct errand_key *key);
+
 // Shows those behind number `after`, oldest first, at most `most`. True: there
 // are more.
 struct errand_page {
@@ -180,7 +183,8 @@ void errand_say(struct errand *e, struct slice text, int64_t wall_ms);
 // errand. False: no room or no memory.
 bool errand_ask(struct errand *e, struct slice key, struct slice request,
                 int64_t wall_ms);
-// Nobody wants the answer any more; also when it was answered.
+// Nobody wants the answer any more; also when it was answered. With it go those
+// that are named key#...: the same, asked again.
 void errand_unask(struct errand *e, struct slice key, int64_t wall_ms);
 struct errand_result {
   enum errand_status status; // that is over

@@ -18,7 +18,6 @@ void errand_put_questions(struct buf *out, const struct errand_view *v)
   LIST_EACH (it, v->questions) {
     const struct errand_question *q =
         LIST_ITEM(it, struct errand_question, link);
-    if (q->answered) continue;
     json_sep(out);
     json_put_string(out, key_of(q));
     buf_putc(out, ':');
@@ -36,17 +35,10 @@ static struct errand_question *find(const struct errand *e, struct slice key)
   return NULL;
 }
 
-static bool has_open(const struct errand *e)
-{
-  LIST_EACH (it, &e->questions)
-    if (!LIST_ITEM(it, struct errand_question, link)->answered) return true;
-  return false;
-}
-
 static void follow(struct errand *e, int64_t wall_ms)
 {
   if (errand_is_over(e->status)) return;
-  e->status = has_open(e) ? ERRAND_ASKING : ERRAND_WORKING;
+  e->status = list_empty(&e->questions) ? ERRAND_WORKING : ERRAND_ASKING;
   errand_changed(e, wall_ms);
 }
 
@@ -71,14 +63,25 @@ bool errand_ask(struct errand *e, struct slice key, struct slice request,
   return room;
 }
 
+// It may have been asked again: under its key, a # and how often.
+static bool is_named(const struct errand_question *q, struct slice key)
+{
+  struct slice name = key_of(q);
+  if (name.len < key.len || memcmp(name.data, key.data, key.len)) return false;
+  return name.len == key.len || name.data[key.len] == '#';
+}
+
 void errand_unask(struct errand *e, struct slice key, int64_t wall_ms)
 {
+  bool any = false;
   pthread_mutex_lock(&e->store->lock);
-  struct errand_question *q = find(e, key);
-  if (q) {
+  LIST_EACH (it, &e->questions) {
+    struct errand_question *q = LIST_ITEM(it, struct errand_question, link);
+    if (!is_named(q, key)) continue;
     errand_free_question(e, q);
-    follow(e, wall_ms);
+    any = true;
   }
+  if (any) follow(e, wall_ms);
   pthread_mutex_unlock(&e->store->lock);
 }
 
@@ -132,8 +135,8 @@ static struct errand *take_answer(struct errand_store *s,
 {
   struct errand *e = errand_find(s, key);
   struct errand_question *q = e && e->running ? find(e, name) : NULL;
-  if (!q || q->answered) return NULL;
-  q->answered = true;
+  if (!q) return NULL;
+  errand_free_question(e, q);
   follow(e, key->wall_ms);
   note->errand = e;
   e->notes++;

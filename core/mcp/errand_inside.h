@@ -53,7 +53,6 @@ struct errand {
 
 struct errand_question {
   struct list link;
-  bool answered;
   size_t key_len, request_len;
   char text[]; // key, request
 };

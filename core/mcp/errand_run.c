@@ -20,6 +20,7 @@ struct errand_run {
   const struct tool *tool;
   enum revision revision;
   const char *stopped_by; // NULL: nobody has
+  struct errand_asker asker;
   struct arena arena;
   struct slice request_id;
 };
@@ -259,7 +260,8 @@ static void on_stop(void *ctx)
 
 static void on_answer(void *ctx, struct slice question, struct slice answer)
 {
-  (void)ctx, (void)question, (void)answer;
+  struct errand_run *run = ctx;
+  errand_asker_answer(&run->asker, question, answer);
 }
 
 // --- its beginning ---
@@ -316,8 +318,11 @@ static bool start_call(struct job *job, struct errand_run *run,
   o->request_id = run->request_id;
   o->listener = &listener;
   o->as_task = true;
+  if (job_is_modern(job)) o->asker = &run->asker.asker;
   o->deadline_ns =
       loop_now(s->options.loop) + (uint64_t)ttl_of(job) * NS_PER_MS;
+  errand_asker_init(&run->asker, run->errand, s->options.loop,
+                    capability_answers(job->exchange->in.capabilities));
   run->ended = &ended;
   list_append(&s->errands, &run->link);
   struct call *call = s->runner->start(s->options.live, o, on_done, run);

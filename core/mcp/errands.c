@@ -113,6 +113,36 @@ static void look(void *ctx, const struct errand_view *v)
   (void)ctx, (void)v;
 }
 
+bool errand_exists(const struct job *job, struct slice id)
+{
+  struct errand_key key = key_of(job, id);
+  return errand_see(store_of(job), &key, look, NULL);
+}
+
+static void publish(void *ctx, const struct errand_view *v)
+{
+  struct hub *hub = ctx;
+  if (v->era != ERA_MODERN || !hub_is_watched(hub, HUB_TASK)) return;
+  struct buf task = {0};
+  buf_putc(&task, '{');
+  errand_put(&task, v);
+  errand_put_details(&task, v);
+  buf_putc(&task, '}');
+  if (buf_ok(&task)) hub_publish(hub, HUB_TASK, v->id, buf_slice(&task));
+  buf_finish(&task);
+}
+
+void errands_publish(struct errand_store *store, struct hub *hub)
+{
+  errand_store_tell(store, publish, hub);
+}
+
+void errand_tell(const struct job *job, struct slice id)
+{
+  struct errand_key key = key_of(job, id);
+  errand_repeat(store_of(job), &key);
+}
+
 static bool pass_answers(struct job *job, const struct errand_key *key,
                          uint32_t answers)
 {

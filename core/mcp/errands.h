@@ -2,15 +2,17 @@
 //
 //   errand.h      the store: what there is, for all workers
 //   errand_run    the calls of errands that run on this worker
+//   errand_asker  what they ask their client
 //   errand_put    as JSON, in both dialects: the extension of the modern era and
 //                 the core tasks of 2025-11-25
-//   errands       the methods tasks/...
+//   errands       the methods tasks/..., and who is told of changes
 
 #ifndef MCP_ERRANDS_H
 #define MCP_ERRANDS_H
 
 #include "mcp/errand.h"
 #include "mcp/serve.h"
+#include "script/ask.h"
 
 // --- errand_run.c ---
 
@@ -25,8 +27,32 @@ bool errand_decide(struct job *job, struct refusal *why);
 // Begins it, and answers the job with its task.
 void errand_start(struct job *job, struct call_options *options);
 
+// Is there a task of that id for whoever asks?
+bool errand_exists(const struct job *job, struct slice id);
+// Has each change of a task of the modern era go to those that listen. Keeps.
+void errands_publish(struct errand_store *store, struct hub *hub);
+
 // Does any tool run on? Else there are no tasks to speak of.
 bool errands_served(const struct mcp_server *s);
+
+// --- errand_asker.c: what its handler asks becomes input_required ---
+
+struct errand_asker {
+  struct asker asker;
+  struct errand *errand;
+  struct loop *loop;
+  unsigned can;     // ASK_NEEDS_*
+  struct list open; // questions
+  uint32_t again;   // asked again, since the answer was wrong
+};
+void errand_asker_init(struct errand_asker *a, struct errand *e,
+                       struct loop *loop, unsigned can);
+// An answer has come. The errand may be over when this returns.
+void errand_asker_answer(struct errand_asker *a, struct slice name,
+                         struct slice answer);
+
+// Has subscribers hear of it as it is now.
+void errand_tell(const struct job *job, struct slice id);
 
 // --- errand_put.c ---
 

@@ -106,6 +106,17 @@ static void drop_expired(struct event_store *s, int64_t now_ms)
   }
 }
 
+// The own streams that nobody has read for long.
+static void drop_unread(struct event_store *s, int64_t now_ms)
+{
+  LIST_EACH (it, &s->live) {
+    struct event_stream *st = LIST_ITEM(it, struct event_stream, age);
+    if (st->kind == EVENTS_OWN && !st->reader &&
+        now_ms - st->unread_since >= s->limits.keep_ms)
+      drop_stream(s, st);
+  }
+}
+
 // The first of the list that has events.
 static struct event_stream *with_events(struct list *list, size_t offset)
 {
@@ -255,6 +266,17 @@ static void move_to_end(struct list *list, struct list *link)
   list_append(list, link);
 }
 
+static struct event_added add(struct event_store *s, struct event_stream *st,
+                              struct slice data)
+{
+  struct event_added added = {++st->last, st->taken};
+  keep(s, st, data);
+  move_to_end(&st->session->streams, &st->of_session);
+  move_to_end(&s->live, &st->age);
+  events_wake(st);
+  return added;
+}
+
 struct event_added event_stream_add(struct event_store *s,
                                     const unsigned char id[EVENTS_ID_LEN],
                                     struct slice data, int64_t now_ms)
@@ -263,15 +285,37 @@ struct event_added event_stream_add(struct event_store *s,
   pthread_mutex_lock(&s->lock);
   drop_expired(s, now_ms);
   struct event_stream *st = events_find_stream(s, id);
-  if (st) {
-    added = (struct event_added){++st->last, st->taken};
-    keep(s, st, data);
-    move_to_end(&st->session->streams, &st->of_session);
-    move_to_end(&s->live, &st->age);
-    events_wake(st);
-  }
+  if (st) added = add(s, st, data);
   pthread_mutex_unlock(&s->lock);
   return added;
+}
+
+static struct event_stream *find_own(struct event_store *s,
+                                     const unsigned char id[])
+{
+  const struct event_session *session = events_find_session(s, id);
+  return session ? events_own_stream(session) : NULL;
+}
+
+bool event_session_add(struct event_store *s,
+                       const unsigned char session[EVENTS_ID_LEN],
+                       struct slice data, int64_t now_ms)
+{
+  pthread_mutex_lock(&s->lock);
+  drop_expired(s, now_ms);
+  struct event_stream *st = find_own(s, session);
+  if (st) add(s, st, data);
+  pthread_mutex_unlock(&s->lock);
+  return st;
+}
+
+bool event_session_has_own(struct event_store *s,
+                           const unsigned char session[EVENTS_ID_LEN])
+{
+  pthread_mutex_lock(&s->lock);
+  bool has = find_own(s, session);
+  pthread_mutex_unlock(&s->lock);
+  return has;
 }
 
 void event_stream_end(struct event_store *s,
@@ -319,6 +363,7 @@ bool event_store_sweep(struct event_store *s, int64_t now_ms)
 {
   pthread_mutex_lock(&s->lock);
   drop_expired(s, now_ms);
+  drop_unread(s, now_ms);
   bool any = s->counts.streams > 0;
   pthread_mutex_unlock(&s->lock);
   return any;

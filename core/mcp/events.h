@@ -14,6 +14,8 @@
 //
 //   open -> add, add, ... -> end        kept for keep_ms behind the end
 //
+// A session's own stream does not end; it is kept for keep_ms without a reader.
+//
 // All is bounded: per stream, per session, in all, in bytes, in number and in
 // time. Where something must go the oldest event of the stream that has been
 // silent longest does, and a reader that wants it is told so. Safe for threads:
@@ -57,7 +59,7 @@ struct event_store *event_store_new(struct event_limits limits);
 // After every reader was freed. NULL is fine.
 void event_store_free(struct event_store *s);
 
-// --- writing; any thread, but one at a time for a stream ---
+// --- writing; any thread ---
 
 enum event_kind {
   EVENTS_ANSWER, // of one request
@@ -79,6 +81,12 @@ struct event_added {
 struct event_added event_stream_add(struct event_store *s,
                                     const unsigned char id[EVENTS_ID_LEN],
                                     struct slice data, int64_t now_ms);
+// The same for the session's own stream. False if it has none.
+bool event_session_add(struct event_store *s,
+                       const unsigned char session[EVENTS_ID_LEN],
+                       struct slice data, int64_t now_ms);
+bool event_session_has_own(struct event_store *s,
+                           const unsigned char session[EVENTS_ID_LEN]);
 // Nothing more will come.
 void event_stream_end(struct event_store *s,
                       const unsigned char id[EVENTS_ID_LEN], int64_t now_ms);
@@ -124,6 +132,10 @@ enum event_verdict event_reader_own(struct event_store *s,
                                     struct event_wake wake,
                                     struct event_reader **reader);
 void event_reader_free(struct event_reader *r, int64_t now_ms); // NULL is fine
+
+// The event behind which it reads on.
+void event_reader_place(const struct event_reader *r,
+                        struct event_place *place);
 
 enum event_next { EVENT_GIVEN, EVENT_LATER, EVENT_OVER };
 // Appends the next event's data to `data`; its place in `place`. EVENT_LATER:

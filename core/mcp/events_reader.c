@@ -157,6 +157,14 @@ void event_reader_free(struct event_reader *r, int64_t now_ms)
 
 // --- reading ---
 
+void event_reader_place(const struct event_reader *r, struct event_place *place)
+{
+  pthread_mutex_lock(&r->store->lock);
+  *place = (struct event_place){.number = r->next - 1};
+  if (r->stream) memcpy(place->stream, r->stream->id, EVENTS_ID_LEN);
+  pthread_mutex_unlock(&r->store->lock);
+}
+
 static const struct event *next_of(struct event_reader *r)
 {
   const struct event_stream *st = r->stream;

@@ -206,6 +206,17 @@ bool hub_publish(struct hub *hub, enum hub_topic topic, struct slice key,
   return good;
 }
 
+bool hub_is_watched(struct hub *hub, enum hub_topic topic)
+{
+  bool watched = false;
+  pthread_mutex_lock(&hub->lock);
+  LIST_EACH (it, &hub->ports)
+    watched |=
+        atomic_load(&LIST_ITEM(it, struct hub_port, link)->watched[topic]) > 0;
+  pthread_mutex_unlock(&hub->lock);
+  return watched;
+}
+
 // --- delivery ---
 
 // Calls whoever is behind each link; they may unlink any.

@@ -40,8 +40,10 @@ enum hub_topic {
   HUB_RESOURCES, // with the templates
   HUB_LISTS,     // how many of those there are; no topic
 
-  HUB_RESOURCE = HUB_LISTS, // one was updated; key: its URI
-  HUB_TASK,                 // its state; key: the task's id; payload: its JSON
+  // One was updated; key: its URI.
+  HUB_RESOURCE = HUB_LISTS,
+  // Its state; key: the task's id; payload: its JSON, an object.
+  HUB_TASK,
   HUB_SESSION, // whatever a legacy session's stream must know; key: the
                // session's id (SESSION_ID_LEN bytes); payload: the layer's own
   HUB_TOPICS
@@ -77,6 +79,9 @@ void hub_free(struct hub *hub);
 // there is no memory. The others were told.
 bool hub_publish(struct hub *hub, enum hub_topic topic, struct slice key,
                  struct slice payload);
+
+// Does anybody watch this topic? For what is costly to say. Any thread.
+bool hub_is_watched(struct hub *hub, enum hub_topic topic);
 
 // This thread's port; events come by `mailbox` (keeps). NULL when out of memory.
 struct hub_port *hub_join(struct hub *hub, struct mailbox *mailbox);

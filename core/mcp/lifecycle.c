@@ -32,12 +32,12 @@ static void put_list(struct buf *out, const struct mcp_server *s,
   buf_add(out, words);
 }
 
-// What we offer. Only modern clients can hear that a list changed.
+// What we offer. Not every legacy client can hear that a list changed.
 static void put_capabilities(struct buf *out, const struct job *job,
                              enum revision revision)
 {
   const struct mcp_server *s = job_server(job);
-  bool tells = job_is_modern(job);
+  bool tells = job_is_modern(job) || job_may_hear(job, revision);
   struct slice list = tells ? SLICE("{\"listChanged\":true}") : SLICE("{}");
   struct slice resources =
       tells ? SLICE("{\"listChanged\":true,\"subscribe\":true}") : list;

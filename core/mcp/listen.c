@@ -2,11 +2,12 @@
 //
 // Granted is what the server offers and its principal may see; the rest is left
 // out of the acknowledgement, which is how the client learns of it. A URI is
-// granted if a resource or a template has it now. Unknown members of the filter
-// ask for nothing.
+// granted if a resource or a template has it now, the id of a task if it is the
+// principal's. Unknown members of the filter ask for nothing.
 
 #include "base/json.h"
-#include "mcp/serve.h"
+#include "mcp/capability.h"
+#include "mcp/errands.h"
 
 static bool read_flag(const struct job *job, uint32_t filter, const char *name,
                       struct refusal *why)
@@ -42,67 +43,87 @@ static bool read_flags(const struct job *job, uint32_t filter,
   return true;
 }
 
-// --- resources ---
+// --- resources and tasks, by their keys ---
 
-static bool is_among(const struct slice *uris, size_t n, struct slice uri)
+struct key_kind {
+  const char *name;
+  bool (*grants)(const struct job *job, struct slice key);
+};
+
+static bool grants_resource(const struct job *job, struct slice uri)
 {
-  for (size_t i = 0; i < n; i++)
-    if (slice_eq(uris[i], uri)) return true;
+  const struct catalog *catalog = server_catalog(job_server(job));
+  return catalog && catalog_has_resource(catalog, uri);
+}
+
+static const struct key_kind resource_keys = {"resourceSubscriptions",
+                                              grants_resource};
+static const struct key_kind task_keys = {"taskIds", errand_exists};
+
+static bool is_among(const struct filter_keys *keys, struct slice key)
+{
+  for (size_t i = 0; i < keys->count; i++)
+    if (slice_eq(keys->items[i], key)) return true;
   return false;
 }
 
-static bool check_uri(struct slice uri, size_t *bytes, struct refusal *why)
+static bool refuse_list(const struct key_kind *kind, struct refusal *why)
 {
-  if (!uri.data)
-    return job_bad_params(why, "notifications.resourceSubscriptions must be "
-                               "a list of strings");
-  *bytes += uri.len;
-  if (uri.len > HUB_KEY_MAX || *bytes > LISTEN_BYTES)
-    return job_bad_params(why,
-                          "notifications.resourceSubscriptions is too long: "
-                          "at most %d bytes each, %u in all",
-                          HUB_KEY_MAX, LISTEN_BYTES);
-  return true;
+  return job_bad_params(why,
+                        "notifications.%s must be a list of strings: at most "
+                        "%d of them, %d bytes each, %u in all",
+                        kind->name, LISTEN_MAX, HUB_KEY_MAX, LISTEN_BYTES);
 }
 
-static bool read_each(struct job *job, uint32_t list, struct slice *uris,
-                      size_t *count, struct refusal *why)
+static bool read_each(struct job *job, uint32_t list,
+                      const struct key_kind *kind, struct filter_keys *keys)
 {
   const struct json_doc *doc = job->env->doc;
-  const struct catalog *catalog = server_catalog(job_server(job));
   size_t bytes = 0;
   for (uint32_t it = json_first(doc, list); it != JSON_NONE;
        it = json_next(doc, list, it)) {
-    struct slice uri = {0};
-    if (json_type(doc, it) == JSON_STRING)
-      uri = json_string(doc, it, &job->exchange->arena);
-    if (!check_uri(uri, &bytes, why)) return false;
-    if (catalog && catalog_has_resource(catalog, uri) &&
-        !is_among(uris, *count, uri))
-      uris[(*count)++] = uri;
+    struct slice key = json_string(doc, it, &job->exchange->arena);
+    bytes += key.len;
+    if (!key.data || key.len > HUB_KEY_MAX || bytes > LISTEN_BYTES)
+      return false;
+    if (!is_among(keys, key) && kind->grants(job, key))
+      keys->items[keys->count++] = key;
   }
   return true;
+}
+
+static bool read_keys(struct job *job, uint32_t list,
+                      const struct key_kind *kind, struct filter_keys *keys,
+                      struct refusal *why)
+{
+  const struct json_doc *doc = job->env->doc;
+  if (list == JSON_NONE) return true;
+  size_t n = doc->nodes[list].count;
+  if (json_type(doc, list) != JSON_ARRAY || n > LISTEN_MAX)
+    return refuse_list(kind, why);
+  keys->items =
+      arena_alloc(&job->exchange->arena, (n + 1) * sizeof(*keys->items));
+  if (!keys->items)
+    return refuse(why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  return read_each(job, list, kind, keys) || refuse_list(kind, why);
 }
 
 static bool read_uris(struct job *job, uint32_t filter, struct filter *granted,
                       struct refusal *why)
 {
-  const struct json_doc *doc = job->env->doc;
-  uint32_t list = json_get(doc, filter, "resourceSubscriptions");
-  if (list == JSON_NONE) return true;
-  if (json_type(doc, list) != JSON_ARRAY)
-    return check_uri((struct slice){0}, NULL, why);
-  size_t n = doc->nodes[list].count;
-  if (n > LISTEN_URI_MAX)
-    return job_bad_params(why,
-                          "notifications.resourceSubscriptions: at most "
-                          "%d of them",
-                          LISTEN_URI_MAX);
-  struct slice *uris =
-      arena_alloc(&job->exchange->arena, (n + 1) * sizeof(*uris));
-  if (!uris) return refuse(why, 500, RPC_INTERNAL_ERROR, "Out of memory");
-  granted->uris = uris;
-  return read_each(job, list, uris, &granted->uri_count, why);
+  uint32_t list = json_get(job->env->doc, filter, resource_keys.name);
+  return read_keys(job, list, &resource_keys, &granted->uris, why);
+}
+
+// Tasks are an extension: who names some must have said that it knows it.
+static bool read_tasks(struct job *job, uint32_t filter, struct filter *granted,
+                       struct refusal *why)
+{
+  uint32_t list = json_get(job->env->doc, filter, task_keys.name);
+  if (list == JSON_NONE || !errands_served(job_server(job))) return true;
+  if (!(job->exchange->in.capabilities & CAPABILITY_TASKS))
+    return capability_refuse(CAPABILITY_TASKS, &job->exchange->arena, why);
+  return read_keys(job, list, &task_keys, &granted->tasks, why);
 }
 
 static bool read_filter(struct job *job, struct filter *granted,
@@ -112,7 +133,8 @@ static bool read_filter(struct job *job, struct filter *granted,
   if (filter == JSON_NONE || json_type(job->env->doc, filter) != JSON_OBJECT)
     return job_bad_params(why, "notifications must be an object");
   return read_flags(job, filter, granted, why) &&
-         read_uris(job, filter, granted, why);
+         read_uris(job, filter, granted, why) &&
+         read_tasks(job, filter, granted, why);
 }
 
 // --- may it begin? ---
@@ -146,6 +168,13 @@ static bool check_accept(const struct job *job, struct refusal *why)
                 "Not acceptable: Accept must list text/event-stream");
 }
 
+// What a task has become in between is told after all.
+static void tell_tasks(const struct job *job, const struct filter *granted)
+{
+  for (size_t i = 0; i < granted->tasks.count; i++)
+    errand_tell(job, granted->tasks.items[i]);
+}
+
 void listen_run(struct job *job)
 {
   struct refusal why;
@@ -153,6 +182,8 @@ void listen_run(struct job *job)
   if (!check_accept(job, &why) || !read_filter(job, &granted, &why) ||
       !check_id(job, &why) || !check_room(job, &why))
     job_refuse(job, &why);
-  else if (!stream_open(job, &granted))
+  else if (stream_open(job, &granted))
+    tell_tasks(job, &granted);
+  else
     job_out_of_memory(job);
 }

@@ -9,16 +9,20 @@ static int64_t now_of(const struct record *r)
   return loop_wall_ms(r->loop);
 }
 
+void record_put_priming(struct buf *out, const struct event_place *place)
+{
+  char name[EVENTS_NAME_MAX];
+  size_t len = event_name(place, name);
+  buf_printf(out, "retry: %u\n", RECORD_RETRY_MS);
+  sse_put(out, (struct slice){0}, (struct slice){name, len}, SLICE(""));
+}
+
 void record_open(struct record *r, struct buf *out)
 {
   if (!r->store) return;
   r->open = event_stream_open(r->store, r->session, EVENTS_ANSWER, &r->place,
                               now_of(r));
-  if (!r->open || !r->primes) return;
-  char name[EVENTS_NAME_MAX];
-  size_t len = event_name(&r->place, name);
-  buf_printf(out, "retry: %u\n", RECORD_RETRY_MS);
-  sse_put(out, (struct slice){0}, (struct slice){name, len}, SLICE(""));
+  if (r->open && r->primes) record_put_priming(out, &r->place);
 }
 
 bool record_event(struct record *r, struct slice json,

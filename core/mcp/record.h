@@ -27,6 +27,9 @@ struct record {
 // a place in the store nothing is kept, and the stream has no names.
 void record_open(struct record *r, struct buf *out);
 
+// Appends an event without data that gives the client a name to come back with.
+void record_put_priming(struct buf *out, const struct event_place *place);
+
 // Keeps the event; gives its name in `name`, empty if it has none. False: the
 // client has come back already, and is served from the store.
 bool record_event(struct record *r, struct slice json,

@@ -27,6 +27,7 @@ static struct header_list common(const struct reply *reply)
   put(&list, "X-Request-Id", reply->request_id);
   put(&list, "Mcp-Session-Id", reply->session);
   put(&list, "Allow", reply->allow);
+  put(&list, "Retry-After", reply->retry_after);
   if (!reply->origin.data) return list;
   put(&list, "Access-Control-Allow-Origin", reply->origin);
   put(&list, "Access-Control-Expose-Headers",
@@ -64,7 +65,7 @@ void reply_last(struct reply *reply)
   begin_stream(reply);
   if (reply->outlet.ops->last) reply->outlet.ops->last(reply->outlet.to);
   reply->request_id = reply->origin = (struct slice){0};
-  reply->session = reply->allow = (struct slice){0};
+  reply->session = reply->allow = reply->retry_after = (struct slice){0};
 }
 
 void reply_gone(struct reply *reply)

@@ -57,14 +57,15 @@ enum reply_state {
 struct reply {
   struct outlet outlet;
   enum reply_state state;
-  struct slice request_id; // X-Request-Id
-  struct slice origin;     // of a browser; absent if none
-  struct slice session;    // Mcp-Session-Id to give; absent if none
-  struct slice allow;      // Allow, with 405
-  struct pulse *pulse;     // of the worker; NULL: silent streams stay silent
-  struct beat beat;        // while it streams
-  struct record record;    // zeroed: nothing is kept
-  bool away;               // the peer is not served from here any more
+  struct slice request_id;  // X-Request-Id
+  struct slice origin;      // of a browser; absent if none
+  struct slice session;     // Mcp-Session-Id to give; absent if none
+  struct slice allow;       // Allow, with 405
+  struct slice retry_after; // Retry-After, with 503
+  struct pulse *pulse;      // of the worker; NULL: silent streams stay silent
+  struct beat beat;         // while it streams
+  struct record record;     // zeroed: nothing is kept
+  bool away;                // the peer is not served from here any more
 };
 
 // Begins an event stream that may last for days, before the first event. What

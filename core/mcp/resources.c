@@ -7,7 +7,7 @@
 
 // --- what is asked ---
 
-static void not_found(struct job *job, struct slice uri)
+void job_refuse_resource(struct job *job, struct slice uri)
 {
   struct refusal why;
   struct buf data = {0};
@@ -151,7 +151,7 @@ static void answer(struct job *job, const struct call_result *result)
   if (r.form != CALL_ERROR)
     put_result(job, &r, uri);
   else if (r.error.code == E_NOT_FOUND)
-    not_found(job, uri);
+    job_refuse_resource(job, uri);
   else
     job_fail(job, &r);
   result_cleaned_finish(&cleaned);
@@ -171,7 +171,7 @@ static void call(struct job *job, struct slice uri)
   if (!good) {
     job_out_of_memory(job);
   } else if (!job->offer) {
-    not_found(job, uri);
+    job_refuse_resource(job, uri);
   } else {
     options.tool = &job->offer->handler;
     job_call(job, &options, answer);

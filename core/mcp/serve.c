@@ -237,11 +237,35 @@ struct slice job_string(const struct job *job, uint32_t object,
   return text;
 }
 
+// Too much to do for a call that has not begun. What is cheap, and tells a client
+// that somebody is there, is served.
+static bool is_shed(const struct job *job)
+{
+  struct shed *shed = job->exchange->server->options.shed;
+  return shed && (job->method->flags & METHOD_WORK) &&
+         !shed_admits(shed, SHED_INTERACTIVE, false);
+}
+
+static void refuse_shed(struct job *job)
+{
+  struct exchange *ex = job->exchange;
+  struct prng *chance = ex->server->options.live->chance;
+  unsigned seconds = shed_retry_after_s(chance ? prng_unit(chance) : 0);
+  ex->reply.retry_after = arena_printf(&ex->arena, "%u", seconds);
+  struct refusal why;
+  refuse(&why, 503, RPC_TRANSPORT,
+         "Too much to do just now, nothing was done; try again in %u s",
+         seconds);
+  job_refuse(job, &why);
+}
+
 static void run_job(struct job *job)
 {
   struct refusal why;
   if (!job->method) {
     job_refuse_method(job);
+  } else if (is_shed(job)) {
+    refuse_shed(job);
   } else if (job->method->check && job_is_modern(job) && !job->exchange->peer &&
              !job->method->check(job, &why)) {
     job_refuse(job, &why);
@@ -356,6 +380,7 @@ static void serve_delete(struct exchange *ex)
     end_refused(ex);
     return;
   }
+  news_session_over(ex->server, &in->session);
   mcp_shared_end_session(rules.shared, in->session.id,
                          session_expires(&in->session, rules.session_ttl_s),
                          rules.now_ms);
@@ -462,7 +487,9 @@ static bool begin_streams(struct mcp_server *s)
   pulse_init(&s->pulse, o->loop, o->keepalive_ms, reply_beat);
   struct mailbox *mailbox = o->mailbox;
   if (!mailbox) mailbox = s->own_mailbox = mailbox_new(o->loop);
-  return mailbox && o->hub && streams_init(&s->streams, s, mailbox);
+  if (!mailbox || !o->hub || !o->shared) return false;
+  errands_publish(mcp_shared_errands(o->shared), o->hub);
+  return streams_init(&s->streams, s, mailbox);
 }
 
 static void put_info(struct mcp_server *s)
@@ -486,6 +513,7 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
   list_init(&s->spare);
   away_init(s);
   errands_init(s);
+  news_init(s);
   fill_defaults(s);
   put_info(s);
   bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
@@ -510,6 +538,7 @@ void serve_free(struct mcp_server *s)
     exchange_stop(LIST_ITEM(s->running.next, struct exchange, link),
                   "shutdown");
   away_finish(s);
+  news_finish(s);
   for (struct exchange *ex = take_spare(s); ex; ex = take_spare(s))
     destroy(ex);
   streams_finish(&s->streams);

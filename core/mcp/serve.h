@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/random.h"
 #include "mcp/inbound.h"
+#include "mcp/news.h"
 #include "mcp/origin.h"
 #include "mcp/reply.h"
 #include "mcp/server.h"
@@ -46,6 +47,7 @@ struct mcp_server {
   struct timer sweep;     // of what is kept for them
   struct list errands;    // that run here (errand_run.c)
   struct timer due;       // when the next errand's time is over
+  struct news_table news;
   uint32_t spares;
   uint64_t request_seed, request_count;
 };
@@ -129,6 +131,8 @@ void away_init(struct mcp_server *s);
 void away_finish(struct mcp_server *s);
 // Cuts the streams of those that came back; they may come again, elsewhere.
 void away_end_visits(struct mcp_server *s);
+// Looks for what has expired from time to time, while there is anything.
+void away_sweep_soon(struct mcp_server *s);
 // What is said to this client is kept from now on, if it can come back.
 void away_prepare(struct exchange *ex);
 // It waits for an answer.
@@ -232,6 +236,14 @@ void legacy_task_get_run(struct job *job);
 void legacy_task_cancel_run(struct job *job);
 void legacy_task_result_run(struct job *job);
 void legacy_task_list_run(struct job *job);
+void subscribe_run(struct job *job);
+void unsubscribe_run(struct job *job);
+void initialized_run(struct job *job); // a notification
+
+// May a legacy client of that revision be told what it did not ask just then?
+bool job_may_hear(const struct job *job, enum revision revision);
+// There is no such resource.
+void job_refuse_resource(struct job *job, struct slice uri);
 
 // What handlers tell their clients on the way; ctx: the job. (notices.c)
 extern const struct call_listener notices;

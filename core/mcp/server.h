@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/seal.h"
 #include "base/secret.h"
+#include "guard/shed.h"
 #include "loop/mailbox.h"
 #include "mcp/hub.h"
 #include "mcp/shared.h"
@@ -53,6 +54,7 @@ struct mcp_server_options {
   uint32_t resume_ms;    // how long a legacy client that left may take to come
                          // back before its call is cancelled; default 60,000
   bool trail_in_meta;    // results carry their trail in _meta
+  struct shed *shed;     // keeps; of this worker. NULL: serves all that comes
 };
 
 // NULL when out of memory.

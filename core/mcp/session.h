@@ -19,6 +19,8 @@
 
 #define SESSION_CLIENT_MAX 48 // bytes of the client's name that are kept
 
+struct news;
+
 struct session {
   enum revision revision; // what was negotiated
   uint32_t capabilities;  // of the client (capability.h)
@@ -26,6 +28,7 @@ struct session {
   unsigned char id[SESSION_ID_LEN];
   struct slice client; // its name, for logs; cut
   struct slice principal;
+  struct news *news; // of a connection that is a session; else NULL
 };
 
 // Appends the sealed id to `out`. False when out of memory or randomness.

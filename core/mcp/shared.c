@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mcp/errand.h"
+#include "mcp/subscriptions.h"
 
 enum { WAYS = 8, SETS = MCP_ENDED_MAX / WAYS, BUCKETS = 256 };
 
@@ -24,6 +25,7 @@ struct mcp_shared {
   struct errand_store *errands;
   struct list running[BUCKETS];
   struct event_store *events;
+  struct subscriptions *subscriptions;
   struct ended ended[SETS][WAYS];
   struct ended levels[SETS][WAYS];
 };
@@ -34,9 +36,11 @@ struct mcp_shared *mcp_shared_new(void)
   if (!s) return NULL;
   s->events = event_store_new((struct event_limits){0});
   s->errands = errand_store_new();
-  if (!s->events || !s->errands) {
+  s->subscriptions = subscriptions_new();
+  if (!s->events || !s->errands || !s->subscriptions) {
     event_store_free(s->events);
     errand_store_free(s->errands);
+    subscriptions_free(s->subscriptions);
     free(s);
     return NULL;
   }
@@ -51,6 +55,7 @@ void mcp_shared_free(struct mcp_shared *s)
   if (!s) return;
   event_store_free(s->events);
   errand_store_free(s->errands);
+  subscriptions_free(s->subscriptions);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -63,6 +68,11 @@ struct event_store *mcp_shared_events(struct mcp_shared *s)
 struct errand_store *mcp_shared_errands(struct mcp_shared *s)
 {
   return s->errands;
+}
+
+struct subscriptions *mcp_shared_subscriptions(struct mcp_shared *s)
+{
+  return s->subscriptions;
 }
 
 // --- ended sessions ---

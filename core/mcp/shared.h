@@ -5,7 +5,8 @@
 // run: "notifications/cancelled" comes as a request of its own and may reach
 // any worker, so the call is found here and its owner told through its mailbox. And
 // the level that a legacy session set for its messages. And what was sent on
-// streams that a client may come back to (events.h).
+// streams that a client may come back to (events.h), and what they watch
+// (subscriptions.h).
 //
 // All are bounded. The ended sessions are a fixed set of MCP_ENDED_MAX with
 // expiry; when a bucket is full the one that expires first is forgotten, so a
@@ -38,6 +39,7 @@ void mcp_shared_free(struct mcp_shared *s);
 struct event_store *mcp_shared_events(struct mcp_shared *s);
 // The calls that run on after their answer (mcp/errand.h).
 struct errand_store *mcp_shared_errands(struct mcp_shared *s);
+struct subscriptions *mcp_shared_subscriptions(struct mcp_shared *s);
 
 // The session is over; remembered until `expires_ms` (wall clock). Its streams
 // end, and its calls are cancelled, whichever worker has them.

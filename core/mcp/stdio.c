@@ -31,6 +31,7 @@ struct mcp_stdio {
   struct mcp_stdio_options options;
   enum state state;
   struct session peer;
+  struct news news; // of the legacy session
   struct io in, out;
   int in_flags, out_flags; // as they were; -1: not changed
   struct buf text;         // read and not yet served
@@ -116,6 +117,7 @@ static void tell_drained(struct mcp_stdio *io)
     list_remove(it);
     r->on_drain(r->drain_ctx);
   }
+  if (io->news.server && io->news.slow) news_go_on(&io->news);
 }
 
 static void flush(struct mcp_stdio *io)
@@ -162,6 +164,13 @@ static void put_line(struct mcp_stdio *io, struct slice json)
     soon(io);
   else
     give_up(io, "out of memory");
+}
+
+static bool say(void *to, struct slice json)
+{
+  struct mcp_stdio *io = to;
+  put_line(io, json);
+  return unsent(io) < QUEUE_LASTING;
 }
 
 // --- the outlet of a request ---
@@ -446,6 +455,8 @@ struct mcp_stdio *mcp_stdio_new(const struct mcp_stdio_options *options)
     free(io);
     return NULL;
   }
+  news_begin(&io->news, options->server, say, io);
+  io->peer.news = &io->news;
   io_init(&io->in, options->loop, options->in, on_readable, io);
   io_init(&io->out, options->loop, options->out, on_output, io);
   io->in_flags = make_nonblocking(options->in);

@@ -254,14 +254,34 @@ static struct stream *new_stream(struct job *job)
   return s;
 }
 
+static bool watch_keys(struct stream *s, enum hub_topic topic,
+                       const struct filter_keys *keys)
+{
+  for (size_t i = 0; i < keys->count; i++)
+    if (!hub_watch(&s->sub, topic, keys->items[i])) return false;
+  return true;
+}
+
 static bool watch(struct stream *s, const struct filter *granted)
 {
   for (int topic = 0; topic < HUB_LISTS; topic++)
     if (granted->lists & (1u << topic))
       hub_watch(&s->sub, (enum hub_topic)topic, (struct slice){0});
-  for (size_t i = 0; i < granted->uri_count; i++)
-    if (!hub_watch(&s->sub, HUB_RESOURCE, granted->uris[i])) return false;
-  return true;
+  return watch_keys(s, HUB_RESOURCE, &granted->uris) &&
+         watch_keys(s, HUB_TASK, &granted->tasks);
+}
+
+static void put_keys(struct buf *out, const char *name,
+                     const struct filter_keys *keys)
+{
+  if (keys->count == 0) return;
+  json_put_name(out, name);
+  buf_putc(out, '[');
+  for (size_t i = 0; i < keys->count; i++) {
+    json_sep(out);
+    json_put_string(out, keys->items[i]);
+  }
+  buf_putc(out, ']');
 }
 
 static void put_granted(struct buf *out, const struct filter *granted)
@@ -276,14 +296,8 @@ static void put_granted(struct buf *out, const struct filter *granted)
     json_sep(out);
     buf_printf(out, "\"%s\":true", names[topic]);
   }
-  if (granted->uri_count == 0) return;
-  json_sep(out);
-  buf_add(out, SLICE("\"resourceSubscriptions\":["));
-  for (size_t i = 0; i < granted->uri_count; i++) {
-    json_sep(out);
-    json_put_string(out, granted->uris[i]);
-  }
-  buf_putc(out, ']');
+  put_keys(out, "resourceSubscriptions", &granted->uris);
+  put_keys(out, "taskIds", &granted->tasks);
 }
 
 static void put_acknowledgement(struct buf *out, const struct stream *s,

@@ -22,9 +22,9 @@
 #include "base/list.h"
 #include "mcp/hub.h"
 
-#define STREAM_BATCH   256         // streams written to in one turn
-#define LISTEN_URI_MAX 256         // resources that one request may name
-#define LISTEN_BYTES   (16u << 10) // of their URIs
+#define STREAM_BATCH 256         // streams written to in one turn
+#define LISTEN_MAX   256         // resources, and tasks, that one request names
+#define LISTEN_BYTES (16u << 10) // of their URIs, and of their ids
 
 struct mcp_server;
 struct stream;
@@ -46,10 +46,14 @@ void streams_end(struct streams *all);
 void streams_finish(struct streams *all); // ended; zeroed is fine
 
 // What a client asked for, and what of it is granted.
+struct filter_keys {
+  struct slice *items;
+  size_t count;
+};
+
 struct filter {
   unsigned lists; // bits: 1 << enum hub_topic
-  const struct slice *uris;
-  size_t uri_count;
+  struct filter_keys uris, tasks;
 };
 
 struct job;

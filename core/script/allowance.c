@@ -2,6 +2,7 @@
 
 #include "script/allowance.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 
 #include "loop/clock.h"
@@ -103,6 +104,15 @@ void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner)
     set_hook(lane, L, 1);
   else if (lane->count > hook_each(vm)) // there was less memory in use
     set_hook(lane, L, hook_each(vm));
+}
+
+void allowance_narrow(struct run *run, const struct vm *vm,
+                      struct vm_bounds bounds)
+{
+  struct allowance *b = &run->own;
+  assert(run->allowance == b);
+  b->left = bounds.instructions;
+  if (b->end_ns) b->end_ns = now_of(vm) + bounds.ms * NS_PER_MS;
 }
 
 void run_end(struct run *run, struct lane *lane)

@@ -66,7 +66,8 @@ struct integration {
   size_t header_count;
   const struct status_error *errors;
   size_t error_count;
-  uint32_t errors_slot; // upstream.errors as a function
+  uint32_t errors_slot;   // upstream.errors as a function
+  uint32_t classify_slot; // upstream.classify
   struct idempotency_rule idempotency;
   struct auth auth;
   struct tool **tools; // by short name

@@ -42,6 +42,7 @@ struct generation {
 };
 
 struct fetcher; // guard/fetch.h
+struct shed;    // guard/shed.h
 
 // What a worker serves now. Swapped between two turns of its loop, on its own
 // thread; a call holds the VM it began on (vm_hold).
@@ -54,6 +55,7 @@ struct live {
   struct prng *chance;
   struct fetcher *fetcher;           // NULL: nothing is kept, nothing is shared
   const struct announcer *announcer; // NULL: nobody is told of changes
+  struct shed *shed;                 // NULL: nobody watches how late it is
 };
 
 // NULL on any error in `faults` (which may also hold warnings on success).

@@ -124,6 +124,11 @@ uint32_t integration_slot(struct integration_reader *r, struct slot_path path);
 const struct policy *integration_policy(struct integration_reader *r, int table,
                                         struct slice path,
                                         const struct policy *fallback);
+// Notes where a policy that keeps answers does not suit who names it: the tool
+// (or offer) at `path`, else the integration.
+void integration_check_cache(struct integration_reader *r,
+                             const struct tool *tool, struct slice path,
+                             bool names_it);
 void integration_upstream(struct integration_reader *r, int table);
 // upstream.idempotency; the table `upstream`
 void integration_idempotency(struct integration_reader *r, int upstream);

@@ -278,6 +278,9 @@ static void read_offer(struct offer_reader *o)
   read_text(r, o->table, o->path, "title", &handler->title);
   handler->policy = integration_policy(o->up, o->table, o->path,
                                        o->up->draft->integration.policy);
+  bool names_it = read_field(r, o->table, "policy") != LUA_TNIL;
+  lua_pop(r->L, 1);
+  integration_check_cache(o->up, handler, o->path, names_it);
   read_function(o);
   if (o->kind->is_prompt) {
     o->offer->key = handler->name;

@@ -4,6 +4,8 @@
 
 #include <lauxlib.h>
 
+#include "script/classify.h"
+
 static const char table_key; // its address: what the script returned
 
 void load_keep_table(struct loading *load, struct vm *vm)
@@ -116,6 +118,21 @@ static int read_table(lua_State *L)
   return 0;
 }
 
+// Not while the table is walked, which is a run of its own.
+static void try_classify(struct loading *load, const struct draft *draft)
+{
+  struct error room;
+  bool sure;
+  uint32_t slot = draft->integration.classify_slot;
+  if (!slot) return;
+  const char *why = classifier_try(load->vms[0], slot, &sure, &room);
+  struct slice path = SLICE("upstream.classify");
+  if (why && sure)
+    faults_add(load->faults, path, "%s", why);
+  else if (why)
+    faults_warn(load->faults, path, "%s", why);
+}
+
 void integration_read(struct loading *load, struct source_file *file)
 {
   struct arena *arena = &load->catalog->arena;
@@ -134,6 +151,8 @@ void integration_read(struct loading *load, struct source_file *file)
   if (vm_protect(load->vms[0], read_table, &r, &err) != OK)
     faults_add(load->faults, (struct slice){0}, "cannot be read: %s",
                err.message);
+  else
+    try_classify(load, draft);
 }
 
 // --- the same functions in another VM ---

@@ -147,6 +147,7 @@ static void read_policy(struct tool_reader *t)
   bool names_it = read_field(&t->up->reader, t->table, "policy") != LUA_TNIL;
   lua_pop(L, 1);
   check_hedging(t, names_it);
+  integration_check_cache(t->up, t->tool, t->path, names_it);
 }
 
 // --- functions ---

@@ -253,13 +253,28 @@ static void read_errors(struct integration_reader *r, int upstream)
   lua_pop(L, 1);
 }
 
+// --- classify ---
+
+static void read_classify(struct integration_reader *r, int upstream)
+{
+  int type = read_field(&r->reader, upstream, "classify"); // classify
+  if (type == LUA_TFUNCTION) {
+    r->draft->integration.classify_slot = integration_slot(
+        r, (struct slot_path){{SLICE("upstream"), SLICE("classify")}}); //
+    return;
+  }
+  if (type != LUA_TNIL)
+    read_wrong(&r->reader, at(r, SLICE("classify")), -1, "a function");
+  lua_pop(r->reader.L, 1);
+}
+
 // --- together ---
 
 static void read_fields(struct integration_reader *r, int upstream)
 {
-  static const char *const known[] = {"base",       "policy",  "errors",
-                                      "headers",    "private", "insecure_tls",
-                                      "idempotency"};
+  static const char *const known[] = {"base",        "policy",  "errors",
+                                      "headers",     "private", "insecure_tls",
+                                      "idempotency", "classify"};
   struct integration *i = &r->draft->integration;
   read_known(&r->reader, upstream, PATH, WORD_LIST(known));
   read_flag(&r->reader, upstream, PATH, "private", &i->allow_private);
@@ -271,6 +286,7 @@ static void read_fields(struct integration_reader *r, int upstream)
   read_base(r, upstream);
   read_headers(r, upstream);
   read_errors(r, upstream);
+  read_classify(r, upstream);
   integration_idempotency(r, upstream);
   i->policy = integration_policy(r, upstream, PATH, i->policy);
 }

@@ -108,6 +108,13 @@ static size_t known_names(struct settings *s, struct slice group,
   return n;
 }
 
+static void set_number(struct settings *s, const struct policy_field *field,
+                       int64_t value)
+{
+  *policy_member(s->policy, field) = value;
+  s->said |= UINT64_C(1) << (field - policy_fields);
+}
+
 static void read_number(struct settings *s, struct slice path,
                         const struct policy_field *field)
 {
@@ -124,8 +131,7 @@ static void read_number(struct settings *s, struct slice path,
     faults_add(faults, path, "must be %lld to %lld (got %.15g)",
                (long long)field->min, (long long)field->max, value);
   else
-    *policy_member(s->policy, field) = (int64_t)value;
-  s->said |= UINT64_C(1) << (field - policy_fields);
+    set_number(s, field, (int64_t)value);
 }
 
 // The value on the top stands at `name` of a group, or at the first level.

@@ -43,6 +43,36 @@ struct response *response_push(lua_State *L, struct call *call)
   return r;
 }
 
+static const char lent_key; // its address: the one that is lent
+
+static void release_nothing(void *shared)
+{
+  (void)shared;
+}
+
+void response_lend(lua_State *L, const struct http_answer *answer)
+{
+  struct response *r = lua_newuserdatauv(L, sizeof(*r), MADE_COUNT); // res
+  *r = (struct response){.part.stop = on_call_end, .answer = *answer};
+  r->answer.release = release_nothing;
+  list_init(&r->part.link);
+  luaL_setmetatable(L, RESPONSE_TYPE);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &lent_key); // res
+}
+
+void response_take_back(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &lent_key); // res?
+  struct response *r = lua_touserdata(L, -1);
+  if (r) {
+    forget(r);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &lent_key);
+  }
+  lua_pop(L, 1); //
+}
+
 void response_fill(struct response *r, struct http_answer *answer)
 {
   r->answer = *answer;
@@ -181,6 +211,8 @@ static bool push_fact(lua_State *L, const struct response *r, const char *key)
 {
   if (!strcmp(key, "status"))
     lua_pushinteger(L, r->answer.status);
+  else if (!strcmp(key, "ms"))
+    lua_pushnumber(L, (lua_Number)r->answer.total_ns / NS_PER_MS);
   else if (!strcmp(key, "cached"))
     lua_pushboolean(L, is_stale(r) || r->source == FETCH_FRESH);
   else if (!strcmp(key, "stale"))
@@ -205,7 +237,7 @@ static int response_index(lua_State *L)
   if (push_fact(L, r, key)) return 1;
   return luaL_error(L,
                     "a response has no field '%s' (it has status, headers, "
-                    "body, json, cached, stale, age_ms)",
+                    "body, json, ms, cached, stale, age_ms)",
                     key);
 }
 

@@ -39,6 +39,12 @@ struct response *response_push(lua_State *L, struct call *call);
 // Moves the answer in.
 void response_fill(struct response *r, struct http_answer *answer);
 
+// Pushes a view of an answer that belongs to somebody else: good until
+// response_take_back(), which is called whatever has happened to it. One at a
+// time in a VM. +1
+void response_lend(lua_State *L, const struct http_answer *answer);
+void response_take_back(lua_State *L);
+
 // Where it came from; without it: the wire.
 void response_set_source(struct response *r, enum fetch_source source,
                          uint64_t age_ns);

@@ -399,7 +399,9 @@ void task_check(lua_State *L, const char *what)
 {
   struct task *t = running_task(L);
   if (!t)
-    luaL_error(L, "%s waits, and nothing can wait while a script is loaded",
+    luaL_error(L,
+               "%s waits, and nothing can wait while a script is loaded or "
+               "upstream.classify is asked",
                what);
   if (!lua_isyieldable(L))
     luaL_error(L,

@@ -89,6 +89,16 @@ enum error_code vm_load(struct vm *vm, struct slice name, struct slice text,
 enum error_code vm_protect(struct vm *vm, int (*fn)(lua_State *L), void *ctx,
                            struct error *err);
 
+// The same within narrower bounds, for a script's function that answers at once
+// while others wait. `ms` does not count in a simulated loop.
+struct vm_bounds {
+  uint64_t instructions;
+  uint32_t ms;
+};
+enum error_code vm_protect_within(struct vm *vm, struct vm_bounds bounds,
+                                  int (*fn)(lua_State *L), void *ctx,
+                                  struct error *err);
+
 // Functions of scripts are kept by number, the same in each VM of a
 // generation. Pops the function on the top (-1). `slot` is 1..
 void vm_set_function(struct vm *vm, uint32_t slot);

@@ -74,6 +74,9 @@ static inline void lane_set(lua_State *L, struct lane *lane)
 // that has the same owner or started it: starting tasks is no way to get more.
 void run_begin(struct run *run, struct lane *lane, lua_State *L, void *owner);
 void run_end(struct run *run, struct lane *lane);
+// Gives a run of its own less than the VM's limits.
+void allowance_narrow(struct run *run, const struct vm *vm,
+                      struct vm_bounds bounds);
 // Sets the hook of a coroutine that has none yet.
 void allowance_arm(struct lane *lane, lua_State *L);
 // For the allocator: `bytes` were allocated, or collected over.

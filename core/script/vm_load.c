@@ -41,14 +41,15 @@ static enum error_code fail(struct vm *vm, int status, struct error *err)
   return code;
 }
 
-// Calls the function below `nargs` arguments with the limits of a run.
-static enum error_code guarded(struct vm *vm, int nargs, int nresults,
-                               struct error *err)
+// Calls the function below `nargs` arguments with the limits of a run, or less.
+static enum error_code guarded(struct vm *vm, const struct vm_bounds *bounds,
+                               int nargs, int nresults, struct error *err)
 {
   struct run run;
   bool lenient = vm->lenient;
   vm->lane.killed = false;
   run_begin(&run, &vm->lane, vm->L, vm);
+  if (bounds) allowance_narrow(&run, vm, *bounds);
   allowance_arm(&vm->lane, vm->L);
   vm->lenient = false;
   int status = lua_pcall(vm->L, nargs, nresults, 0);
@@ -85,18 +86,32 @@ enum error_code vm_load(struct vm *vm, struct slice name, struct slice text,
   lua_State *L = vm->L;
   if (!lua_checkstack(L, 4))
     return error_set(err, E_NO_MEMORY, "%s", error_sentence(E_NO_MEMORY));
-  lua_pushcfunction(L, run_chunk);  // run
-  lua_pushlightuserdata(L, &chunk); // run chunk
-  return guarded(vm, 1, 1, err);    // result
+  lua_pushcfunction(L, run_chunk);     // run
+  lua_pushlightuserdata(L, &chunk);    // run chunk
+  return guarded(vm, NULL, 1, 1, err); // result
+}
+
+static enum error_code protect(struct vm *vm, const struct vm_bounds *bounds,
+                               int (*fn)(lua_State *L), void *ctx,
+                               struct error *err)
+{
+  lua_State *L = vm->L;
+  if (!lua_checkstack(L, 4))
+    return error_set(err, E_NO_MEMORY, "%s", error_sentence(E_NO_MEMORY));
+  lua_pushcfunction(L, fn);              // fn
+  lua_pushlightuserdata(L, ctx);         // fn ctx
+  return guarded(vm, bounds, 1, 0, err); //
 }
 
 enum error_code vm_protect(struct vm *vm, int (*fn)(lua_State *L), void *ctx,
                            struct error *err)
 {
-  lua_State *L = vm->L;
-  if (!lua_checkstack(L, 4))
-    return error_set(err, E_NO_MEMORY, "%s", error_sentence(E_NO_MEMORY));
-  lua_pushcfunction(L, fn);      // fn
-  lua_pushlightuserdata(L, ctx); // fn ctx
-  return guarded(vm, 1, 0, err); //
+  return protect(vm, NULL, fn, ctx, err);
+}
+
+enum error_code vm_protect_within(struct vm *vm, struct vm_bounds bounds,
+                                  int (*fn)(lua_State *L), void *ctx,
+                                  struct error *err)
+{
+  return protect(vm, &bounds, fn, ctx, err);
 }

@@ -37,6 +37,7 @@ static struct call *start(const struct live *live,
   note(&call->principal, options->principal);
   note(&call->prepared, options->prepared);
   call->slot = options->slot;
+  call->asker = options->asker;
   call->as_task = options->as_task;
   call->deadline_ns = options->deadline_ns;
   call->listener = options->listener;
@@ -54,6 +55,7 @@ static struct call *start(const struct live *live,
 
 static void cancel(struct call *call, const char *by)
 {
+  t_free_question(call);
   call->running = false;
   strncat(call->cancelled_by, by, sizeof(call->cancelled_by) - 1);
   struct call_result result = {.form = CALL_ERROR};

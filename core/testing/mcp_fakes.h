@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "mcp/serve.h"
+#include "script/ask.h"
 #include "testing/t_base.h"
 
 #define WORLD_CALLS 64
@@ -24,9 +25,12 @@ struct call { // what script/call.h keeps opaque
   uint32_t slot;
   bool as_task;
   uint64_t deadline_ns;
+  struct asker *asker;
+  struct question *question; // the last; the world frees it
 };
 
 struct world {
+  struct shed shed; // of `late`
   struct mcp_server *server;
   struct mcp_shared *shared; // own, or the other world's
   struct hub *hub;
@@ -62,8 +66,13 @@ struct answer {
   struct arena arena;
 };
 
+#define T_WORLD "T.mcp.world"
+
+extern const struct luaL_Reg t_task_methods[]; // of worlds (mcp_questions.c)
 extern const struct outlet_ops t_outlet_ops;
 extern const struct runner t_runner;
+
+void t_free_question(struct call *call);
 
 // Reads { form=, body=, ... } at `index`.
 struct call_result t_read_result(lua_State *L, int index);

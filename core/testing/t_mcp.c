@@ -9,7 +9,7 @@
 #include "mcp/errand.h"
 #include "mcp/header_value.h"
 
-#define WORLD  "T.mcp.world"
+#define WORLD  T_WORLD
 #define ANSWER "T.mcp.answer"
 #define ENDED  "T.mcp.ended"
 
@@ -134,6 +134,18 @@ static void make_parts(lua_State *L, struct world *w)
   lua_pop(L, 1);
 }
 
+// A worker that has been late for long: as late as it gets.
+static struct shed *make_late(struct world *w)
+{
+  const uint64_t second = UINT64_C(1000000000);
+  struct shed_options options;
+  shed_options_default(&options);
+  shed_init(&w->shed, 0);
+  for (int i = 0; i < 100; i++)
+    shed_lag(&w->shed, &options, second, (uint64_t)i * second);
+  return &w->shed;
+}
+
 static void make_server(lua_State *L, struct world *w)
 {
   static const struct slice hosts[] = {{"gw.example.com", 14},
@@ -161,6 +173,7 @@ static void make_server(lua_State *L, struct world *w)
       .keepalive_ms = option(L, "keepalive_ms"),
       .resume_ms = option(L, "resume_ms"),
       .trail_in_meta = flag(L, "trail_in_meta"),
+      .shed = flag(L, "late") ? make_late(w) : NULL,
   };
   w->server = serve_new(&options, &t_runner);
   if (!w->server) luaL_error(L, "out of memory");
@@ -209,6 +222,7 @@ static int world_free(lua_State *L)
     buf_finish(&w->calls[i].request_id);
     buf_finish(&w->calls[i].principal);
     buf_finish(&w->calls[i].prepared);
+    t_free_question(&w->calls[i]);
   }
   if (w->loop) loop_free(w->loop);
   arena_finish(&w->arena);
@@ -381,18 +395,16 @@ static int kept(lua_State *L)
   return 2;
 }
 
-// world:tasks(): { count=, running=, bytes= } of what is kept.
-static int tasks(lua_State *L)
+// world:told(): of how many sessions of HTTP this worker tells something.
+static int told(lua_State *L)
 {
-  struct world *w = check_world(L);
-  struct errand_stats stats = errand_stats(mcp_shared_errands(w->shared));
-  lua_newtable(L); // t
-  lua_pushinteger(L, stats.count);
-  lua_setfield(L, -2, "count");
-  lua_pushinteger(L, stats.running);
-  lua_setfield(L, -2, "running");
-  lua_pushinteger(L, (lua_Integer)stats.bytes);
-  lua_setfield(L, -2, "bytes");
+  const struct mcp_server *s = check_world(L)->server;
+  lua_Integer n = 0;
+  for (size_t i = 0; i < NEWS_BUCKETS; i++)
+    for (const struct list *it = s->news.sessions[i].next;
+         it != &s->news.sessions[i]; it = it->next)
+      n++;
+  lua_pushinteger(L, n);
   return 1;
 }
 
@@ -635,7 +647,7 @@ int t_mcp(lua_State *L)
       {"reload", reload},   {"publish", publish},
       {"drain", drain},     {"streams", streams},
       {"tell", tell},       {"detach", detach},
-      {"kept", kept},       {"tasks", tasks},
+      {"kept", kept},       {"told", told},
       {"free", world_free}, {"__gc", world_free},
       {NULL, NULL}};
   static const luaL_Reg answer_methods[] = {
@@ -652,6 +664,9 @@ int t_mcp(lua_State *L)
                                            {NULL, NULL}};
   make_type(L, ENDED, ended_methods);
   make_type(L, WORLD, world_methods);
+  luaL_getmetatable(L, WORLD);         // meta
+  luaL_setfuncs(L, t_task_methods, 0); // meta
+  lua_pop(L, 1);                       //
   make_type(L, ANSWER, answer_methods);
   luaL_newlib(L, functions);
   return 1;

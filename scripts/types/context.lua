@@ -4,6 +4,7 @@ error "types only"
 --- What belongs to one call.
 ---@class tide.Context
 ---@field http tide.Http
+---@field cache tide.Cache
 ---@field log tide.Log lines carry the tool and the request id
 ---@field deadline integer milliseconds left when read
 ---@field principal string who calls; "anonymous" without authentication
@@ -141,9 +142,30 @@ function Context.updated(uri) end
 ---@field policy? string
 ---@field errors? table<integer, tide.ErrorCode>|tide.ErrorMap
 ---@field headers? table<string, string>
+---@field classify? tide.Classify what an answer means, where its status does not say
 ---@field idempotency? boolean|tide.Idempotency it knows a request again by a key
 ---@field private? boolean private addresses are allowed; a loopback base says so itself
 ---@field insecure_tls? boolean for development only
+
+--- What an answer of the upstream means for repeating it, for the breaker, the
+--- limits and the cache; nil where its status says so already, which is `outcome`.
+--- Asked for each answer before anybody else: it may not wait, and gets 100,000
+--- instructions. Where it fails, `outcome` stands, and the log says so. It cannot
+--- make anything be repeated that must not be.
+---
+---     classify = function(res, outcome)
+---       if res.status == 200 and res.headers["x-quota"] == "exceeded" then return "throttled" end
+---     end
+---@alias tide.Classify fun(res: tide.Response, outcome: tide.Outcome): tide.Outcome?
+
+---@alias tide.Outcome
+---| "ok"
+---| "app_error"       # it said no: the request is at fault, the service is well
+---| "throttled"       # too many: not executed; later
+---| "server_error"    # it failed; also "overload"
+---| "overload"
+---| "not_implemented" # it never will
+---| "bad_payload"     # executed, but the answer cannot be used
 
 --- The service does nothing twice that comes with the same key. Then each POST
 --- and PATCH gets one, made anew for each request of each call and the same on

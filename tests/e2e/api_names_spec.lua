@@ -43,11 +43,13 @@ local function probe(ctx)
     missing = {
       Context = missing(ctx, asked.Context),
       Http = missing(ctx.http, asked.Http),
+      Cache = missing(ctx.cache, asked.Cache),
       Log = missing(ctx.log, asked.Log),
       Response = missing(res, asked.Response),
       Error = missing(failure, asked.Error),
     },
     http = complaint(ctx.http),
+    cache = complaint(ctx.cache),
     log = complaint(ctx.log),
     response = complaint(res),
   }
@@ -60,7 +62,7 @@ return {
 }
 ]==]
 
-local OBJECTS = { "Context", "Http", "Log", "Response", "Error" }
+local OBJECTS = { "Context", "Http", "Cache", "Log", "Response", "Error" }
 
 -- { classes = { Http = { "get", ... } }, tide = { ["tide.json"] = true, ... } }
 local function read_types()
@@ -178,8 +180,9 @@ describe("the API", function()
     end
   end)
 
-  it("has nothing in ctx.http, ctx.log or a response that the types leave out", function()
+  it("has nothing in its objects that the types leave out", function()
     assert.same(names_in(binary.http), methods_and_fields(types.classes.Http))
+    assert.same(names_in(binary.cache), methods_and_fields(types.classes.Cache))
     assert.same(names_in(binary.log), methods_and_fields(types.classes.Log))
     assert.same(names_in(binary.response), methods_and_fields(types.classes.Response))
   end)

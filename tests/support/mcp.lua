@@ -4,7 +4,7 @@
 local T = require "T"
 local json = require "cjson"
 
-local M = { null = json.null }
+local M = { null = json.null, encode = json.encode }
 
 local META = "io.modelcontextprotocol/"
 M.MODERN = "2026-07-28"

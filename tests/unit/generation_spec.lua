@@ -629,3 +629,64 @@ describe("a policy that hedges", function()
     end
   end)
 end)
+
+describe("a policy that keeps answers", function()
+  local POLICIES = { ["policies/c.lua"] = [[return {
+    kept = { cache = { ttl_ms = 30000 } }, told = { cache = { on = 1 } },
+    all = { cache = { ttl_ms = 30000, shared = 1 } },
+  }]] }
+  local AUTH = "auth = function() end,"
+
+  local function said(fields, tool)
+    folder.fill(root, POLICIES)
+    local generation, faults = load { ["scripts/x.lua"] = script(fields, tool) }
+    return generation ~= nil, (faults:gsub("\n$", ""))
+  end
+
+  it("is a fault of a tool that says that it changes something", function()
+    for annotations, policy in pairs {
+      ["read_only = false"] = { "kept", "cache.ttl_ms is 30000" },
+      ["destructive = true"] = { "told", "cache.on is 1" },
+    } do
+      local ok, faults = said("", ('policy = %q, annotations = { %s }'):format(policy[1], annotations))
+
+      assert.is_false(ok)
+      assert.equal(("x.lua: tools.one.policy: %s keeps answers (%s), but tools.one.annotations say that"
+        .. " it changes something (%s), and it must not decide by what was there before; name a policy"
+        .. " without cache"):format(policy[1], policy[2], annotations), faults)
+    end
+  end)
+
+  it("is a fault of the integration if that names it for such a tool", function()
+    local ok, faults = said('upstream = { base = "https://x.example", policy = "kept" },',
+      "annotations = { read_only = false }")
+
+    assert.is_false(ok)
+    assert.matches("^x.lua: upstream.policy: kept keeps answers", faults)
+  end)
+
+  it("is warned of for a tool that does not say whether it only reads", function()
+    local ok, faults = said("", 'policy = "kept"')
+
+    assert.is_true(ok)
+    assert.matches("warning: tools.one.policy: kept keeps answers (cache.ttl_ms is 30000), and", faults, 1, true)
+  end)
+
+  it("is a fault if it is for all principals, and a function logs in", function()
+    local ok, faults = said(AUTH, 'policy = "all", annotations = { read_only = true }')
+
+    assert.is_false(ok)
+    assert.matches("^x.lua: tools.one.policy: all serves one principal what another one fetched", faults)
+  end)
+
+  it("is fine for what only reads, and for all where one secret logs in", function()
+    for _, case in ipairs {
+      { "", 'policy = "kept", annotations = { read_only = true }' },
+      { "", 'policy = "all", annotations = { read_only = true }' },
+      { AUTH, 'policy = "kept", annotations = { read_only = true }' },
+    } do
+      local ok, faults = said(case[1], case[2])
+      assert.is_true(ok, faults)
+    end
+  end)
+end)

@@ -150,15 +150,48 @@ describe("subscriptions/listen", function()
     assert.same({ "tools/list_changed" }, methods(stream))
     two:free()
   end)
+end)
 
-  it("gives a task's state with the members of the task", function()
-    local world = new_world()
-    local stream = listen(world, { resourceSubscriptions = { "x://1" } })
-    stream:clear()
-    -- granted by the tasks extension alone; here nobody asked for it
-    world:publish("task", "t", '{"taskId":"t","status":"working"}')
+describe("a task that is listened to", function()
+  local TASKS = { extensions = { ["io.modelcontextprotocol/tasks"] = {} } }
+
+  local function knowing(r) return mcp.meta(r, "clientCapabilities", TASKS) end
+
+  local function task_world()
+    local world = new_world { tools = { mcp.tool("demo_slow", { task = "optional" }) } }
+    local a = mcp.send(world, knowing(mcp.modern("tools/call", { arguments = empty() }, "demo_slow")))
+    return world, a.json.result.taskId
+  end
+
+  it("tells its state when that changes, as tasks/get would", function()
+    local world, id = task_world()
+    local stream = mcp.begin(world, knowing(request { taskIds = { id, "0123", id } }))
+    assert.same({ taskIds = { id } }, heard(stream)[1].params.notifications)
+
+    world:finish(1, { form = "json", body = '{"sum":3}' })
     world:pass(0)
-    assert.same({}, methods(stream))
+
+    local message = heard(stream)[1]
+    assert.equal("notifications/tasks", message.method)
+    local r = knowing(mcp.modern("tasks/get", { taskId = id }))
+    r.headers["mcp-name"] = id
+    local seen = mcp.send(world, r).json.result
+    seen.resultType = nil
+    seen._meta = { [ID] = 7 }
+    assert.same(seen, message.params)
+    assert.same({ "completed", 3 }, { seen.status, seen.result.structuredContent.sum })
+  end)
+
+  it("is heard by those alone who said that they know tasks", function()
+    local world, id = task_world()
+
+    local a = mcp.send(world, request { taskIds = { id } })
+    assert.same({ 400, -32021 }, { a.status, a.code })
+    assert.same({ requiredCapabilities = TASKS }, a.json.error.data)
+
+    for _, wrong in ipairs { id, { 7 }, { toolsListChanged = true } } do
+      assert.equal("200 -32602", mcp.verdict(world, knowing(request { taskIds = wrong })))
+    end
   end)
 end)
 

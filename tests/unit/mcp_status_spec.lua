@@ -273,3 +273,41 @@ describe("the status of", function()
     assert.equal("500 -32603", verdict(mcp.modern("tools/call", {}, "demo_add")))
   end)
 end)
+
+describe("a server that is too late", function()
+  before_each(function()
+    world = mcp.world { late = true }
+    world:at_once(true)
+  end)
+
+  it("refuses calls that have not begun, and says when to come again", function()
+    local a = mcp.send(world, mcp.modern("tools/call", { arguments = {} }, "demo_add"))
+
+    assert.equal(503, a.status)
+    assert.matches("^[123]$", a.headers["retry-after"])
+    assert.same({ 7, -32000 }, { a.json.id, a.json.error.code })
+    assert.matches("^Too much to do just now, nothing was done; try again in [123] s$",
+      a.json.error.message)
+    assert.equal(0, world:calls())
+  end)
+
+  it("says so in each answer of a batch, which has one status", function()
+    local request = mcp.legacy "ping"
+    request.message = {
+      { jsonrpc = "2.0", id = 1, method = "tools/call", params = { name = "demo_add" } },
+      { jsonrpc = "2.0", id = 2, method = "ping" },
+    }
+    local a = mcp.send(world, request)
+
+    assert.equal(200, a.status)
+    assert.matches("Too much to do", a.json[1].error.message)
+    assert.truthy(a.json[2].result)
+  end)
+
+  it("serves what is cheap and shows that somebody is there", function()
+    for _, method in ipairs { "server/discover", "tools/list" } do
+      assert.equal(200, mcp.send(world, mcp.modern(method)).status, method)
+    end
+    assert.equal(200, mcp.send(world, mcp.legacy "ping").status)
+  end)
+end)

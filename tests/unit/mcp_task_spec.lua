@@ -1,5 +1,6 @@
 -- Calls that run on after their answer: the tasks extension of the modern era.
 local mcp = require "mcp"
+local sse = require "sse"
 
 local TASKS = "io.modelcontextprotocol/tasks"
 local PLAIN = "demo_add"
@@ -405,6 +406,207 @@ describe("a task", function()
     begin()
     world:free()
     world = nil
+  end)
+end)
+
+describe("a task that asks", function()
+  local ROOTS = { action = "unused", roots = { { uri = "file:///a" } } }
+
+  local function begin_asking(w)
+    local request = mcp.meta(call(SLOW), "clientCapabilities", { extensions = { [TASKS] = {} }, roots = {} })
+    return mcp.send(w or world, request).json.result.taskId
+  end
+
+  local function update(id, answers, w)
+    local a = mcp.send(w or world, about("update", id, { inputResponses = answers }))
+    assert.equal("complete", a.json.result.resultType)
+  end
+
+  local function open(id)
+    local task = get(id)
+    local names = {}
+    for name in pairs(task.inputRequests or {}) do names[#names + 1] = name end
+    table.sort(names)
+    return task.status .. ":" .. table.concat(names, " ")
+  end
+
+  before_each(function() world = mcp.world { tools = tools() } end)
+
+  it("waits for its client, which finds the question when it looks", function()
+    local id = begin_asking()
+    assert.is_true(world:ask(1, "where"))
+
+    assert.equal("input_required:where", open(id))
+    assert.same({ method = "roots/list", params = {} }, get(id).inputRequests.where)
+    assert.is_nil(get(id).requestState)
+  end)
+
+  it("goes on with the answer", function()
+    local id = begin_asking()
+    world:ask(1, "where")
+    update(id, { where = ROOTS })
+
+    assert.equal("working:", open(id))
+    assert.same({ true, mcp.encode(ROOTS) }, { world:asked(1) })
+    world:finish(1, OK)
+    assert.equal("completed", get(id).status)
+  end)
+
+  it("takes one answer to each question, and none to others", function()
+    local id = begin_asking()
+    world:ask(1, "where")
+    update(id, { never = ROOTS })
+    assert.equal("input_required:where", open(id))
+    update(id, { where = ROOTS, never = ROOTS })
+    update(id, { where = { roots = {} } })
+
+    assert.same({ true, mcp.encode(ROOTS) }, { world:asked(1) })
+  end)
+
+  it("asks again, under another name, when the answer is wrong", function()
+    local id = begin_asking()
+    world:ask(1, "where")
+    update(id, { where = { roots = "here" } })
+    assert.equal("input_required:where#1", open(id))
+    assert.matches("roots must be an array", get(id).statusMessage)
+    assert.is_false((world:asked(1)))
+
+    update(id, { where = ROOTS })
+    assert.equal("input_required:where#1", open(id))
+    update(id, { ["where#1"] = ROOTS })
+    assert.equal("working:", open(id))
+    assert.is_true((world:asked(1)))
+  end)
+
+  it("does not ask for ever", function()
+    local id = begin_asking()
+    world:ask(1, "where")
+    update(id, { where = 7 })
+    for i = 1, 99 do update(id, { ["where#" .. i] = 7 }) end
+
+    local settled, why = world:asked(1)
+    assert.is_true(settled)
+    assert.matches("is no object", why)
+    assert.equal("working:", open(id))
+  end)
+
+  it("may lose interest", function()
+    local id = begin_asking()
+    world:ask(1, "where")
+    world:unask(1)
+
+    assert.equal("working:", open(id))
+    update(id, { where = ROOTS })
+  end)
+
+  it("is told what its client cannot do", function()
+    begin(SLOW)
+
+    assert.same({ nil, "it cannot" }, { world:ask(1, "where") })
+  end)
+
+  it("may be cancelled meanwhile, and its time may be over", function()
+    local id = begin_asking()
+    world:ask(1, "where")
+    assert.equal("200", verdict(about("cancel", id)))
+    assert.equal("cancelled:", open(id))
+    update(id, { where = ROOTS })
+
+    begin_asking()
+    world:ask(2, "where")
+    world:pass(KEPT_S + 2)
+    assert.same({ count = 0, running = 0, bytes = 0 }, world:tasks())
+  end)
+
+  it("needs room for what it asks", function()
+    begin_asking()
+    local size = world:tasks().bytes
+    world = mcp.world { tools = tools(), max_tasks = 2, max_bytes = size + 20 }
+    local id = begin_asking()
+
+    assert.same({ nil, "there is no room for another question" }, { world:ask(1, "where") })
+    assert.equal("working:", open(id))
+  end)
+
+  it("hears of answers that reach another worker", function()
+    world = mcp.world { tools = tools(), mailbox = true }
+    local other = mcp.world { tools = tools(), mailbox = true, shared = world }
+    local id = begin_asking()
+    world:ask(1, "where")
+    update(id, { where = ROOTS }, other)
+    assert.equal("working:", open(id))
+    assert.is_false((world:asked(1)))
+
+    world:pass(0)
+    assert.is_true((world:asked(1)))
+  end)
+
+  it("may have ended when the answer comes", function()
+    world = mcp.world { tools = tools(), mailbox = true }
+    local other = mcp.world { tools = tools(), mailbox = true, shared = world }
+    local id = begin_asking(other)
+    other:ask(1, "where")
+    update(id, { where = ROOTS })
+    other:unask(1)
+    other:finish(1, OK)
+    other:pass(0)
+
+    assert.equal("completed", get(id).status)
+  end)
+end)
+
+describe("a task on a stream", function()
+  local ID = "io.modelcontextprotocol/subscriptionId"
+
+  local function listen(ids)
+    local request = mcp.modern("subscriptions/listen", { notifications = { taskIds = ids } })
+    return mcp.begin(world, knowing(request))
+  end
+
+  local function heard(handle)
+    local messages = sse.messages(handle:get().body)
+    handle:clear()
+    return messages
+  end
+
+  before_each(function() world = mcp.world { tools = tools() } end)
+
+  it("is granted to those that know it", function()
+    local id = begin()
+    local handle = listen { id, "never", id }
+
+    local first = heard(handle)[1]
+    assert.same({ taskIds = { id } }, first.params.notifications)
+  end)
+
+  it("is told as it is, and then whenever it changes", function()
+    local id = begin()
+    local handle = listen { id }
+    world:pass(0)
+    local messages = heard(handle)
+    assert.equal("notifications/tasks", messages[2].method)
+    assert.same({ id, "working" }, { messages[2].params.taskId, messages[2].params.status })
+    assert.equal(7, messages[2].params._meta[ID])
+
+    world:progress(1, 50, 100)
+    world:pass(0)
+    assert.equal("50 of 100", heard(handle)[1].params.statusMessage)
+    world:finish(1, OK)
+    world:pass(0)
+    local last = heard(handle)[1].params
+    assert.same({ "completed", { sum = 3 } }, { last.status, last.result.structuredContent })
+  end)
+
+  it("is told to those alone that asked for it", function()
+    local id, other = begin(), begin()
+    local handle = listen { id }
+    world:pass(0)
+    heard(handle)
+    mcp.send(world, about("cancel", other))
+    world:finish(1, OK)
+    world:pass(0)
+
+    assert.equal(1, #heard(handle))
   end)
 end)
 

@@ -147,6 +147,13 @@ describe("a policy", function()
       .. " fewer places than it may ever have",
     ["chaos = { percent = 1, status = 200 }"] =
       "chaos.status (200) is no failure; it must be 400 to 599, or 0 for a refused connection",
+    ["cache = { ttl_ms = 300, max_ttl_ms = 200 }"] =
+      "cache.ttl_ms (300) is above cache.max_ttl_ms (200), which caps it",
+    ["cache = { on = 1, negative_ms = 300, max_ttl_ms = 200 }"] =
+      "cache.negative_ms (300) is above cache.max_ttl_ms (200), which caps it",
+    ["cache = { ttl_ms = 900, stale_ms = 500, stale_if_error_ms = 500 }"] =
+      "cache.stale_if_error_ms (500) is not above cache.stale_ms (500): until then an answer is"
+      .. " served in any case, so it is never a last resort; raise the one or lower the other",
     ["bulkhead = { queue = 0, max_wait_ms = 5 }"] =
       "bulkhead.queue (0) and bulkhead.max_wait_ms (5): one of them is 0, so nothing ever waits;"
       .. " set both or none",
@@ -167,6 +174,20 @@ describe("a policy", function()
 
     assert.truthy(policies)
     assert.matches("warning: p: retry.attempts: 3 attempts of 10 ms are 30 ms, above", faults, 1, true)
+  end)
+
+  it("is only warned when it says how to keep answers, and not that they are kept", function()
+    local policies, faults = load { ["p.lua"] = "return { p = { cache = { shared = 1 } } }" }
+
+    assert.truthy(policies)
+    assert.matches("warning: p: cache.shared (1) has no effect: nothing turns the cache on", faults, 1, true)
+  end)
+
+  it("is only warned when it is stale for longer than it was fresh", function()
+    local policies, faults = load { ["p.lua"] = "return { p = { cache = { ttl_ms = 5, stale_ms = 6 } } }" }
+
+    assert.truthy(policies)
+    assert.matches("warning: p: cache.stale_ms (6) is above cache.ttl_ms (5)", faults, 1, true)
   end)
 
   it("is not judged by defaults that it does not mention", function()
