@@ -126,6 +126,7 @@ void engine_finish(struct engine *e)
   upstream_set_free(e->upstreams);
   fetch_shared_free(e->fetches);
   log_free(e->log);
+  secrets_let_go(&e->secrets);
   secret_set_free(e->secrets.set);
 }
 
@@ -196,6 +197,7 @@ struct generation *engine_load(struct engine *e, unsigned workers,
       .find_secret = secrets_find,
       .secret_ctx = &e->secrets,
   };
+  secrets_let_go(&e->secrets);
   struct generation *g = generation_load(&options, e->number + 1, faults);
   if (!g) return NULL;
   for (size_t i = 0; i < o->base.count; i++)

@@ -86,22 +86,35 @@ static struct secret *from_file(const struct secrets *s, struct slice name,
   return found;
 }
 
+void secrets_let_go(struct secrets *s)
+{
+  while (s->kept_count > 0)
+    secret_unref(s->kept[--s->kept_count]);
+}
+
+static struct secret *keep(struct secrets *s, struct secret *found)
+{
+  if (found && s->kept_count < SECRETS_KEPT_MAX)
+    s->kept[s->kept_count++] = secret_ref(found);
+  return found;
+}
+
 struct secret *secrets_find(void *ctx, struct slice name, char *hint,
                             size_t hint_size)
 {
-  const struct secrets *s = ctx;
+  struct secrets *s = ctx;
   if (!name_ok(name)) {
     snprintf(hint, hint_size, "a name of [A-Za-z0-9_.-]");
     return NULL;
   }
   char why[WHY_MAX] = "";
   struct secret *found = from_file(s, name, why);
-  if (found) return found;
+  if (found) return keep(s, found);
 
   char upper[NAME_MAX_LEN + 1];
   variable_name(name, upper);
   const char *value = variable(s->environment, upper, strlen(upper));
-  if (value && *value) return secret_new(s->set, slice_of(value));
+  if (value && *value) return keep(s, secret_new(s->set, slice_of(value)));
 
   struct slice dir = s->options->secrets;
   if (dir.len > 0)

@@ -14,11 +14,20 @@
 #include "app/options.h"
 #include "base/secret.h"
 
+#define SECRETS_KEPT_MAX 256
+
+// Those of the latest load are kept until the next: what is said of a load that
+// failed is printed when its scripts are gone, and must be scrubbed still.
 struct secrets {
   struct secret_set *set;
   const struct options *options;
   char **environment; // "NAME=value", NULL-terminated
+  struct secret *kept[SECRETS_KEPT_MAX];
+  size_t kept_count;
 };
+
+// A load begins, or all is over: lets go of what was kept.
+void secrets_let_go(struct secrets *secrets);
 
 // For generation_options.find_secret. Gives a reference, or NULL and a hint
 // that says what to set. The name is [A-Za-z0-9_.-].

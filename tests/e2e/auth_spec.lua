@@ -194,4 +194,19 @@ describe("credentials", function()
     assert.equal(0, code, err)
     assert.is_nil((out .. err):find(PLANTED, 1, true))
   end)
+
+  it("are not printed by tidegate check, whatever a script is found to hold", function()
+    local code, out, err = gateway.run("check", {
+      scripts = {
+        ["bearer.lua"] = script("bearer", '{ kind = "bearer", secret = "planted" }'),
+        ["other.lua"] = ('return { name = "other", ["%s"] = 1, tools = {} }'):format(PLANTED),
+      },
+      replace = { UPSTREAM = up:url("/"):gsub("/$", "") },
+      env = { PLANTED = PLANTED },
+    })
+
+    assert.equal(1, code)
+    assert.matches("other.lua: [^\n]*%*%*%*", out .. err)
+    assert.is_nil((out .. err):find(PLANTED, 1, true))
+  end)
 end)

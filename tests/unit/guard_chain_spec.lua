@@ -21,7 +21,7 @@ end
 return {
   name = "svc", title = "Service", about = "A service.",
   upstream = { base = "https://svc.example", policy = "all" },
-  tools = { ask = tool "all", once = tool "once", limited = tool "limited", brief = tool "brief" },
+  tools = { ask = tool "all", once = tool "once", limited = tool "limited", poor = tool "poor", brief = tool "brief" },
 }]]
 
 local POLICIES = [[
@@ -33,6 +33,10 @@ local all = {
 }
 return {
   all = all,
+  poor = tide.policy.extend(all, {
+    retry = { attempts = 2, budget = 3, budget_percent = 20 },
+    breaker = { consecutive = 0, min_calls = 10000 },
+  }),
   once = tide.policy.extend(all, { retry = { attempts = 1 } }),
   limited = tide.policy.extend(all, { limiter = { limit = 10, burst = 2, max_wait_ms = 250 } }),
   brief = tide.policy.extend(all, { deadline_ms = 1000, attempt = { timeout_ms = 480, connect_ms = 400 } }),
@@ -309,6 +313,40 @@ describe("the guard", function()
     end
 
     assert.is_true(#kit:requests() <= kit_calls + 50 + 0.5 * 60, #kit:requests())
+  end)
+
+  -- How many of ten calls that fail are tried again.
+  local function retried(tool)
+    kit:clear()
+    answers { status = 500 }
+    local ms = 0
+    for _ = 1, 10 do ms = ms + kit:call(tool).ms end
+    return #kit:requests() - 10, ms / 1000
+  end
+
+  it("pays for retries with successes once the reserve is used up", function()
+    local first, seconds = retried "svc_poor"
+    assert.is_true(first >= 3 and first <= 3 + 0.5 * seconds + 1, first)
+    assert.is_true(retried "svc_poor" <= 2)
+
+    kit:clear()
+    answers { status = 200, json = {} }
+    for _ = 1, 10 do kit:call "svc_poor" end -- 20 % of them are two retries
+
+    local later, more = retried "svc_poor"
+    assert.is_true(later >= 2 and later <= 2 + 0.5 * more + 2, later)
+  end)
+
+  it("takes nothing for a retry that was given up before it was sent", function()
+    answers { status = 500 }
+    for _ = 1, 20 do
+      local call = kit:start "svc_poor"
+      kit:advance(0)
+      call:cancel()
+      assert.equal(1, #steps(call, "backoff"), "it waits to try again")
+    end
+
+    assert.equal(20, #kit:requests())
   end)
 
   it("is quiet after a cancel at any time, whatever it waited for", function()
