@@ -69,7 +69,8 @@ static void make_up(struct http_answer *answer, const struct attempt *a)
 
 static void answer_as(struct attempt *a, bool cancelled)
 {
-  struct http_answer answer = {.total_ns = attempt_now(a) - a->sent_ns};
+  struct http_answer answer = {.total_ns = attempt_now(a) - a->sent_ns,
+                               .injected = true};
   if (cancelled) {
     answer.end = HTTP_CANCELLED;
     answer.sent = a->fault.kind != CHAOS_REFUSE;

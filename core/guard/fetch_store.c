@@ -214,7 +214,7 @@ void fetch_store(const struct fetch_job *job, struct fetcher *f,
 {
   struct cache *cache = f->shared->cache;
   const struct http_answer *a = result->answer;
-  if (fetch_failed(result) || a->end != HTTP_ANSWERED) {
+  if (fetch_failed(result) || a->end != HTTP_ANSWERED || a->injected) {
     struct cache_key all = fetch_everyones(&job->key);
     if (!job->replaces) return;
     leave_alone(cache, &job->key, loop_now(f->loop));

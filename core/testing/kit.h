@@ -100,6 +100,7 @@ int kit_advance(lua_State *L);
 int kit_now_ms(lua_State *L);
 int kit_quiet(lua_State *L);
 int kit_memory(lua_State *L);
+int kit_starve(lua_State *L);
 
 // --- kit_cache.c ---
 

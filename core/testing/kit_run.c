@@ -1,5 +1,6 @@
 // kit_run.c -- letting time go by, and what is left when nothing moves.
 
+#include "base/fault.h"
 #include "guard/bulkhead.h"
 #include "testing/kit.h"
 
@@ -135,5 +136,18 @@ int kit_memory(lua_State *L)
   struct kit *kit = kit_check_idle(L);
   lua_gc(vm_state(kit->live.vm), LUA_GCCOLLECT);
   lua_pushinteger(L, (lua_Integer)vm_memory(kit->live.vm)); // bytes
+  return 1;
+}
+
+/// kit:starve(n?: integer): boolean
+/// The engine's n-th allocation from now on fails, once; in builds with faults.
+/// Has the last one that was asked for happened?
+int kit_starve(lua_State *L)
+{
+  kit_check_idle(L);
+  lua_Integer n = luaL_optinteger(L, 2, 0);
+  bool fired = fault_fired(); // turns it off
+  if (n > 0) fault_fail_after((long)n - 1);
+  lua_pushboolean(L, fired); // fired
   return 1;
 }

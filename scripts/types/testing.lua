@@ -208,6 +208,12 @@ function Kit:cache() end
 ---@return integer
 function Kit:memory() end
 
+--- The engine's n-th allocation from now on fails, once; in builds of the engine
+--- for development. Has the last one that was asked for happened?
+---@param n? integer
+---@return boolean
+function Kit:starve(n) end
+
 --- Cancels what runs. `local kit <close> = testing.new()` does it as well.
 function Kit:close() end
 
