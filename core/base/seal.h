@@ -29,7 +29,7 @@ enum error_code seal_ring_new(const struct slice *keys, size_t n,
 void seal_ring_free(struct seal_ring *ring); // NULL is fine
 
 // The most that can be sealed.
-#define SEAL_PLAIN_MAX 8192
+#define SEAL_PLAIN_MAX 65536
 
 // Appends the sealed text to `out`: 44 bytes and a third more than `plain`.
 // False when out of memory or randomness, or for more than SEAL_PLAIN_MAX.

@@ -144,10 +144,12 @@ static int ctx_ask(lua_State *L)
   return inquiry_ask(L, i);
 }
 
-/// ctx.roots(): { uri: string, name?: string }[] | nil, error
+/// ctx.roots(options?: { key?: string, timeout?: integer }): { uri: string, name?: string }[] | nil, error
 /// Waits.
 static int ctx_roots(lua_State *L)
 {
+  static const char *const names[] = {"key", "timeout", NULL};
+  check_options(L, 1, names);
   struct inquiry *i = inquiry_new(L, "ctx.roots");
   buf_add(&i->params, SLICE("{}"));
   lua_settop(L, 0);

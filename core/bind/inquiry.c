@@ -124,6 +124,7 @@ static void read_key(lua_State *L, struct inquiry *i, const char *what)
       luaL_error(L, "%s: key is a name of 1 to %d of A-Z a-z 0-9 _ . -", what,
                  ASK_KEY_MAX - 4);
   }
+  i->q.named = wanted.data;
   i->q.key = asking_name(asking_of(i), wanted, call_arena(i->part.call));
   if (!i->q.key.data) luaL_error(L, "not enough memory");
   lua_settop(L, 1);

@@ -10,7 +10,7 @@
 
 #include "base/fault.h"
 #include "loop/clock.h"
-#include "mcp/serve.h"
+#include "mcp/ask.h"
 #include "mcp/subscriptions.h"
 #include "net/sse.h"
 
@@ -89,12 +89,22 @@ void away_wait(struct exchange *ex)
     timer_start(&ex->absence, PATIENCE_NS);
 }
 
+// Who is gone for good answers no question.
+static bool asks(const struct exchange *ex)
+{
+  for (uint32_t i = 0; i < ex->in.count; i++)
+    if (ex->jobs[i].park && park_is_open(ex->jobs[i].park)) return true;
+  return false;
+}
+
 void away_gone(struct exchange *ex)
 {
   ex->gone = true;
   timer_stop(&ex->absence);
   if (record_is_open(&ex->reply.record))
     timer_start(&ex->absence, resume_ns(ex));
+  else if (asks(ex))
+    exchange_stop(ex, "client");
 }
 
 bool away_leave(struct exchange *ex, uint32_t retry_ms)

@@ -1,5 +1,6 @@
 // calls.c -- calls that jobs make: begun, cancelled, over.
 
+#include "mcp/ask.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
@@ -14,7 +15,7 @@ static void on_done(void *ctx, struct call *call,
   mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
   if (job->cancelled)
     job_drop(job);
-  else
+  else if (!ask_end(job, result))
     job->answer(job, result);
 }
 
@@ -51,6 +52,11 @@ void job_call(struct job *job, struct call_options *options,
   options->request_id = job->exchange->reply.request_id;
   options->listener = &notices;
   job->answer = answer;
+  struct refusal why;
+  if (!ask_begin(job, options, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
   uint32_t over = job->calls_over;
   struct call *call = s->runner->start(s->options.live, options, on_done, job);
   if (job->calls_over != over) return; // done at once; another may run

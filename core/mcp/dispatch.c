@@ -11,13 +11,14 @@
   }
 
 static const struct method requests[] = {
-    {NAME("tools/call"), WORK, 0, tools_call_check, tools_call_run},
+    {NAME("tools/call"), WORK | METHOD_ASKS, 0, tools_call_check,
+     tools_call_run},
     {NAME("tools/list"), BOTH, 0, NULL, tools_list_run},
     {NAME("resources/list"), BOTH, 0, NULL, resources_list_run},
     {NAME("resources/templates/list"), BOTH, 0, NULL, templates_list_run},
-    {NAME("resources/read"), WORK, 0, NULL, resources_read_run},
+    {NAME("resources/read"), WORK | METHOD_ASKS, 0, NULL, resources_read_run},
     {NAME("prompts/list"), BOTH, 0, NULL, prompts_list_run},
-    {NAME("prompts/get"), WORK, 0, NULL, prompts_get_run},
+    {NAME("prompts/get"), WORK | METHOD_ASKS, 0, NULL, prompts_get_run},
     {NAME("completion/complete"), WORK, 0, NULL, complete_run},
     {NAME("subscriptions/listen"), METHOD_MODERN, 0, NULL, listen_run},
     {NAME("tasks/get"), METHOD_MODERN, CAPABILITY_TASKS, NULL, task_get_run},

@@ -110,7 +110,7 @@ static bool read_method(struct envelope *env, uint32_t message,
 bool envelope_read(struct envelope *env, const struct json_doc *doc,
                    uint32_t node, struct arena *arena, struct refusal *why)
 {
-  *env = (struct envelope){.doc = doc};
+  *env = (struct envelope){.doc = doc, .message = node};
   if (json_type(doc, node) != JSON_OBJECT)
     return invalid(why, "a message must be an object");
 

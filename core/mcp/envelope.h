@@ -29,6 +29,7 @@ enum message_kind { MESSAGE_REQUEST, MESSAGE_NOTIFICATION, MESSAGE_RESPONSE };
 struct envelope {
   const struct json_doc *doc;
   enum message_kind kind;
+  uint32_t message;    // its node
   struct slice id;     // raw; absent if there is none that can be read
   struct slice method; // decoded; absent in a response
   uint32_t params;     // an object, or JSON_NONE

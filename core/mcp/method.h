@@ -18,7 +18,8 @@ struct job; // one message being served (serve.h)
 enum {
   METHOD_LEGACY = 1u << 0, // served to legacy clients
   METHOD_MODERN = 1u << 1, // served to modern ones
-  METHOD_WORK = 1u << 2    // runs a script: refused when there is too much
+  METHOD_WORK = 1u << 2,   // runs a script: refused when there is too much
+  METHOD_ASKS = 1u << 3    // its calls may ask the client
 };
 
 struct method {

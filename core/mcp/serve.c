@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/json.h"
+#include "mcp/ask.h"
 #include "mcp/errands.h"
 
 #define MODULE "mcp/serve"
@@ -325,6 +326,8 @@ static void start(struct exchange *ex)
       run_job(job);
     else if (job->method)
       job->method->run(job);
+    else if (job->env->kind == MESSAGE_RESPONSE)
+      park_response(job);
   }
   if (ex->open > 1) away_wait(ex);
   settle(ex);

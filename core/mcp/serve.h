@@ -29,6 +29,7 @@ struct runner {
                         const struct call_options *options, call_done_fn done,
                         void *ctx);
   void (*cancel)(struct call *call, const char *by);
+  void (*suspend)(struct call *call);
 };
 
 struct mcp_server {
@@ -71,6 +72,8 @@ struct job {
   // While something runs that can be stopped; the answer comes inside.
   void (*stop)(struct job *job, const char *by);
   struct inflight inflight; // legacy, with a session
+  struct rounds *rounds;    // of questions, modern (ask.h)
+  struct park *park;        // the same, legacy
 };
 
 struct exchange {

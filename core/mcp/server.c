@@ -69,7 +69,7 @@ static const struct outlet_ops http_outlet = {
     .on_drain = on_drain,
     .leave = leave,
 };
-static const struct runner calls = {call_start, call_cancel};
+static const struct runner calls = {call_start, call_cancel, call_suspend};
 
 struct mcp_server *mcp_server_new(const struct mcp_server_options *options)
 {

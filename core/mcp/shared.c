@@ -27,7 +27,9 @@ struct mcp_shared {
   struct event_store *events;
   struct subscriptions *subscriptions;
   struct ended ended[SETS][WAYS];
+  struct pending_set *pending;
   struct ended levels[SETS][WAYS];
+  struct ended spent[SETS][WAYS];
 };
 
 struct mcp_shared *mcp_shared_new(void)
@@ -37,10 +39,12 @@ struct mcp_shared *mcp_shared_new(void)
   s->events = event_store_new((struct event_limits){0});
   s->errands = errand_store_new();
   s->subscriptions = subscriptions_new();
-  if (!s->events || !s->errands || !s->subscriptions) {
+  s->pending = pending_set_new();
+  if (!s->events || !s->errands || !s->subscriptions || !s->pending) {
     event_store_free(s->events);
     errand_store_free(s->errands);
     subscriptions_free(s->subscriptions);
+    pending_set_free(s->pending);
     free(s);
     return NULL;
   }
@@ -56,6 +60,7 @@ void mcp_shared_free(struct mcp_shared *s)
   event_store_free(s->events);
   errand_store_free(s->errands);
   subscriptions_free(s->subscriptions);
+  pending_set_free(s->pending);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -68,6 +73,11 @@ struct event_store *mcp_shared_events(struct mcp_shared *s)
 struct errand_store *mcp_shared_errands(struct mcp_shared *s)
 {
   return s->errands;
+}
+
+struct pending_set *mcp_shared_pending(struct mcp_shared *s)
+{
+  return s->pending;
 }
 
 struct subscriptions *mcp_shared_subscriptions(struct mcp_shared *s)
@@ -130,6 +140,23 @@ bool mcp_shared_session_ended(struct mcp_shared *s,
   bool ended = place && place->expires_ms > now_ms;
   pthread_mutex_unlock(&s->lock);
   return ended;
+}
+
+// --- states that were acted upon ---
+
+bool mcp_shared_spend(struct mcp_shared *s,
+                      const unsigned char run[SESSION_ID_LEN],
+                      int64_t expires_ms, int64_t now_ms)
+{
+  pthread_mutex_lock(&s->lock);
+  struct ended *bucket = bucket_of(s->spent, run);
+  struct ended *place = find_ended(bucket, run);
+  bool first = !place || place->expires_ms <= now_ms;
+  if (first && !place) place = make_place(bucket, now_ms);
+  if (first) memcpy(place->id, run, SESSION_ID_LEN);
+  if (first) place->expires_ms = expires_ms;
+  pthread_mutex_unlock(&s->lock);
+  return first;
 }
 
 // --- levels ---

@@ -6,7 +6,8 @@
 // any worker, so the call is found here and its owner told through its mailbox. And
 // the level that a legacy session set for its messages. And what was sent on
 // streams that a client may come back to (events.h), and what they watch
-// (subscriptions.h).
+// (subscriptions.h). And questions that wait for their answer (pending.h), and
+// modern ones whose answer was acted upon.
 //
 // All are bounded. The ended sessions are a fixed set of MCP_ENDED_MAX with
 // expiry; when a bucket is full the one that expires first is forgotten, so a
@@ -24,6 +25,7 @@
 #include "base/slice.h"
 #include "loop/mailbox.h"
 #include "mcp/events.h"
+#include "mcp/pending.h"
 
 #define MCP_ENDED_MAX  8192
 #define SESSION_ID_LEN EVENTS_ID_LEN
@@ -40,6 +42,13 @@ struct event_store *mcp_shared_events(struct mcp_shared *s);
 // The calls that run on after their answer (mcp/errand.h).
 struct errand_store *mcp_shared_errands(struct mcp_shared *s);
 struct subscriptions *mcp_shared_subscriptions(struct mcp_shared *s);
+struct pending_set *mcp_shared_pending(struct mcp_shared *s);
+
+// A run of a handler acts on what was answered: true the first time. As bounded
+// as the ended sessions, and forgotten the same way.
+bool mcp_shared_spend(struct mcp_shared *s,
+                      const unsigned char run[SESSION_ID_LEN],
+                      int64_t expires_ms, int64_t now_ms);
 
 // The session is over; remembered until `expires_ms` (wall clock). Its streams
 // end, and its calls are cancelled, whichever worker has them.

@@ -94,6 +94,7 @@ struct question {
   struct list link; // for the asker, while it is open
   enum ask_kind kind;
   unsigned needs;
+  bool named;              // the script chose the key
   struct slice key;        // of at most ASK_KEY_MAX, unique in its call
   struct slice params;     // JSON object, as the newest revision spells it
   const struct form *form; // ASK_FORM

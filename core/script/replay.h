@@ -41,6 +41,9 @@ struct replay {
   unsigned can;                    // what the client can do: ASK_NEEDS_*
   uint32_t round;                  // 0: the first run
   bool (*claim)(struct replay *r); // NULL: always
+  // An answer from elsewhere to what no run before was asked; absent: none.
+  // NULL: never.
+  struct slice (*find)(struct replay *r, const struct question *q);
   void (*on_round)(struct replay *r);
   // What it brought.
   struct replay_answer *answers, *last_answer;

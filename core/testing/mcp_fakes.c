@@ -28,6 +28,8 @@ static struct call *start(const struct live *live,
   call->world = w;
   call->done = done;
   call->ctx = ctx;
+  call->has_run = options->run;
+  if (options->run) memcpy(call->run, options->run, RUN_ID_LEN);
   call->running = true;
   note(&call->tool, options->tool->name);
   note(&call->arguments, options->arguments == JSON_NONE
@@ -53,10 +55,20 @@ static struct call *start(const struct live *live,
   return call;
 }
 
+static void suspend(struct call *call)
+{
+  call->running = false;
+  t_drop_questions(call);
+  struct call_result result = {.form = CALL_ERROR, .suspended = true};
+  if (call->has_run) result.run = call->run;
+  call->done(call->ctx, call, &result);
+}
+
 static void cancel(struct call *call, const char *by)
 {
   t_free_question(call);
   call->running = false;
+  t_drop_questions(call);
   strncat(call->cancelled_by, by, sizeof(call->cancelled_by) - 1);
   struct call_result result = {.form = CALL_ERROR};
   error_set(&result.error, E_CANCELLED, "cancelled");
@@ -64,7 +76,7 @@ static void cancel(struct call *call, const char *by)
   call->done(call->ctx, call, &result);
 }
 
-const struct runner t_runner = {start, cancel};
+const struct runner t_runner = {start, cancel, suspend};
 
 static struct slice field(lua_State *L, int index, const char *name)
 {
@@ -104,6 +116,7 @@ struct call_result t_read_result(lua_State *L, int index)
   r.age_ms = number(L, index, "age_ms", -1);
   if (number(L, index, "degraded", 0)) r.degraded = SLICE("fallback");
   r.details = field(L, index, "details");
+  r.lacked = (unsigned)number(L, index, "lacked", 0);
   return r;
 }
 

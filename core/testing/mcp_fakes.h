@@ -9,16 +9,20 @@
 #include "base/arena.h"
 #include "mcp/serve.h"
 #include "script/ask.h"
+#include "script/form.h"
 #include "testing/t_base.h"
 
-#define WORLD_CALLS 64
-#define WORLD_TOOLS 300
+#define WORLD_CALLS     64
+#define WORLD_TOOLS     300
+#define WORLD_QUESTIONS 64
 
 struct call { // what script/call.h keeps opaque
   struct world *world;
   call_done_fn done;
   void *ctx;
   const struct call_listener *listener; // NULL is fine
+  bool has_run;
+  unsigned char run[RUN_ID_LEN];
   bool running;
   char cancelled_by[16];
   struct buf tool, arguments, request_id, principal, prepared;
@@ -46,10 +50,32 @@ struct world {
   struct policy policy; // of all tools
   struct call calls[WORLD_CALLS];
   unsigned call_count;
+  struct t_question *questions[WORLD_QUESTIONS];
+  unsigned question_count;
   bool at_once; // calls are done inside start, with an empty object
   bool refuses; // calls cannot be started
   struct arena arena;
 };
+
+// What a call of the world asks.
+struct t_question {
+  struct question q;
+  struct call *call;
+  struct form form;
+  struct arena arena;
+  bool open;
+};
+
+// --- mcp_asks.c ---
+
+// The call asks no more.
+void t_drop_questions(struct call *call);
+void t_free_questions(struct world *w);
+int t_world_ask(lua_State *L);
+int t_world_question(lua_State *L);
+int t_world_drop(lua_State *L);
+int t_world_claim(lua_State *L);
+int t_ask_digest(lua_State *L);
 
 // What left through one outlet.
 struct answer {

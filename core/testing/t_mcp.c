@@ -205,6 +205,7 @@ static int world_free(lua_State *L)
 {
   struct world *w = luaL_checkudata(L, 1, WORLD);
   serve_free(w->server);
+  t_free_questions(w);
   mailbox_free(w->mailbox);
   for (size_t i = 0; i < w->catalog.tool_count; i++) {
     schema_free(w->catalog.tools[i].args);
@@ -343,6 +344,7 @@ static int finish(lua_State *L)
 {
   struct call *call = check_call(L, check_world(L));
   luaL_argcheck(L, call->running, 2, "not running");
+  t_drop_questions(call);
   struct call_result result = t_read_result(L, 3);
   struct trail trail;
   trail_begin(&trail, 0);
@@ -639,17 +641,29 @@ static void make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 
 int t_mcp(lua_State *L)
 {
-  static const luaL_Reg world_methods[] = {
-      {"send", send},       {"call", get_call},
-      {"finish", finish},   {"progress", progress},
-      {"at_once", at_once}, {"refuse", refuse_calls},
-      {"calls", calls},     {"pass", pass},
-      {"reload", reload},   {"publish", publish},
-      {"drain", drain},     {"streams", streams},
-      {"tell", tell},       {"detach", detach},
-      {"kept", kept},       {"told", told},
-      {"free", world_free}, {"__gc", world_free},
-      {NULL, NULL}};
+  static const luaL_Reg world_methods[] = {{"send", send},
+                                           {"call", get_call},
+                                           {"finish", finish},
+                                           {"progress", progress},
+                                           {"at_once", at_once},
+                                           {"refuse", refuse_calls},
+                                           {"calls", calls},
+                                           {"pass", pass},
+                                           {"reload", reload},
+                                           {"publish", publish},
+                                           {"drain", drain},
+                                           {"streams", streams},
+                                           {"tell", tell},
+                                           {"detach", detach},
+                                           {"kept", kept},
+                                           {"told", told},
+                                           {"put", t_world_ask},
+                                           {"give_up", t_world_drop},
+                                           {"question", t_world_question},
+                                           {"claim", t_world_claim},
+                                           {"free", world_free},
+                                           {"__gc", world_free},
+                                           {NULL, NULL}};
   static const luaL_Reg answer_methods[] = {
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
@@ -657,6 +671,7 @@ int t_mcp(lua_State *L)
                                        {"ended", ended},
                                        {"header_value", header_value},
                                        {"reply", reply},
+                                       {"digest", t_ask_digest},
                                        {NULL, NULL}};
   static const luaL_Reg ended_methods[] = {{"add", ended_add},
                                            {"has", ended_has},

@@ -106,9 +106,10 @@ function Context.asked(answer) end
 function Context.sample(request) end
 
 --- The folders that the client works in. Waits, as ctx.ask does.
+---@param options? { key?: string, timeout?: integer }
 ---@return { uri: string, name?: string }[]? roots
 ---@return tide.Error? err
-function Context.roots() end
+function Context.roots(options) end
 
 --- Can the client be asked this? "tools" and "context" are those of ctx.sample.
 --- Does not wait.

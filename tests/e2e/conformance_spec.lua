@@ -14,6 +14,7 @@ local function scripts()
   return {
     ["test.lua"] = tree.read(FIXTURE .. "test.lua"),
     ["json.lua"] = tree.read(FIXTURE .. "json.lua"),
+    ["test_input.lua"] = tree.read(FIXTURE .. "test_input.lua"),
     ["tasks.lua"] = tree.read(FIXTURE .. "tasks.lua"),
   }
 end

@@ -1,7 +1,7 @@
 --- What the official conformance suite expects to find on a server, by the names
 --- that it gives (every tool, prompt and resource of `test_*` and `test://`).
 local schema, content = tide.schema, tide.content
-local str = schema.string
+local str, int = schema.string, schema.integer
 
 local PNG = tide.base64.decode "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk\z
   +M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -55,6 +55,71 @@ local function reconnection(ctx)
   ctx.detach(100)
   tide.time.sleep(0.3)
   return "Reconnection test completed"
+end
+
+-- --- questions ---
+
+local function completed(what, answer)
+  return ("%s completed: action=%s, content=%s"):format(what, answer.action,
+    tide.json.encode(answer.values or {}))
+end
+
+local function sampling(ctx, args)
+  return "LLM response: " .. assert(ctx.sample { messages = args.prompt, max_tokens = 100 }).text
+end
+
+local function elicitation(ctx, args)
+  return completed("User response", assert(ctx.ask {
+    message = args.message,
+    fields = {
+      username = str { about = "User's response" },
+      email = str { about = "User's email address" },
+    },
+  }))
+end
+
+local function elicitation_defaults(ctx)
+  return completed("Elicitation", assert(ctx.ask {
+    message = "Please review and update the form fields with defaults",
+    fields = {
+      name = str { default = "John Doe" }, age = int { default = 30 },
+      score = schema.number { default = 95.5 },
+      status = str { "active", "inactive", "pending", default = "active" },
+      verified = schema.boolean { default = true },
+    },
+  }))
+end
+
+local function titled(first, second, third)
+  local list = {}
+  for i, title in ipairs { first, second, third } do
+    list[i] = { const = "value" .. i, title = title }
+  end
+  return list
+end
+
+local function elicitation_enums(ctx)
+  return completed("Elicitation", assert(ctx.ask {
+    message = "Please select options from the enum fields",
+    fields = {
+      untitledSingle = str { "option1", "option2", "option3" },
+      titledSingle = schema.raw {
+        type = "string", oneOf = titled("First Option", "Second Option", "Third Option"),
+      },
+      legacyEnum = schema.raw {
+        type = "string", enum = { "opt1", "opt2", "opt3" },
+        enumNames = { "Option One", "Option Two", "Option Three" },
+      },
+      untitledMulti = schema.list(str { "option1", "option2", "option3" }),
+      titledMulti = schema.raw {
+        type = "array", items = { anyOf = titled("First Choice", "Second Choice", "Third Choice") },
+      },
+    },
+  }))
+end
+
+local function streaming_elicitation(ctx)
+  return completed("Elicitation", assert(ctx.ask { message = "Go on?" }))
 end
 
 local function headers(_, args)
@@ -146,6 +211,15 @@ return {
     trigger_tool_change = { about = "Tests subscriptions.", run = trigger_tool_change },
     trigger_prompt_change = { about = "Tests subscriptions.", run = trigger_prompt_change },
     update_watched = { about = "Tests subscriptions.", run = update_watched },
+    sampling = { about = "Tests sampling.", args = { prompt = str() }, run = sampling },
+    elicitation = { about = "Tests a form.", args = { message = str() }, run = elicitation },
+    elicitation_sep1034_defaults = { about = "Tests defaults.", run = elicitation_defaults },
+    elicitation_sep1330_enums = { about = "Tests choices.", run = elicitation_enums },
+    missing_capability = {
+      about = "Tests what cannot be asked.",
+      run = function(ctx) return assert(ctx.sample { messages = "Say hello" }).text end,
+    },
+    streaming_elicitation = { about = "Tests a question.", run = streaming_elicitation },
     custom_headers = { about = "Tests Mcp-Param headers.", args = CUSTOM, run = headers },
   },
   resources = {
