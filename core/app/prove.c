@@ -269,6 +269,15 @@ static bool fires_for_some(const struct run *r, const struct group *g, size_t i)
   return false;
 }
 
+// A setting of a policy counts once.
+static bool is_told(const struct run *r, const struct group *g, size_t i)
+{
+  for (const struct group *k = r->groups; k < g; k++)
+    if (k->proofs[i].fault && k->of.tools[0]->policy == g->of.tools[0]->policy)
+      return true;
+  return false;
+}
+
 static void tell_group(struct run *r, struct group *g,
                        const struct proof_sink *sink, struct prove_sum *sum)
 {
@@ -281,7 +290,7 @@ static void tell_group(struct run *r, struct group *g,
     p->elsewhere = never && p->field && fires_for_some(r, g, i);
     p->fault = never && (p->said || !p->field) && !p->elsewhere;
     sum->fire += p->verdict == PROOF_FIRES;
-    sum->faults += p->fault;
+    sum->faults += p->fault && !is_told(r, g, i);
     sink->proof(sink->ctx, p);
   }
 }
