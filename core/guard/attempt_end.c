@@ -16,10 +16,17 @@ static enum outcome classify(const struct attempt *a,
   return outcome_may_be_said(said) ? said : by_table;
 }
 
+// A limit on the connection or on the first byte may have come before what the
+// call's deadline has left: then it is the service that was too slow.
+static bool was_cut(const struct attempt *a, const struct http_answer *answer)
+{
+  return a->cut_by_deadline && answer->total_ns / NS_PER_MS + 1 >= a->wire_ms;
+}
+
 static enum outcome by_table(const struct attempt *a,
                              const struct http_answer *answer)
 {
-  enum outcome outcome = outcome_of(answer, a->cut_by_deadline);
+  enum outcome outcome = outcome_of(answer, was_cut(a, answer));
   if (outcome == OUTCOME_CANCELLED && a->stop == STOP_EXPIRED)
     return OUTCOME_DEADLINE;
   return outcome;

@@ -21,7 +21,8 @@ end
 return {
   name = "svc", title = "Service", about = "A service.",
   upstream = { base = "https://svc.example", policy = "all" },
-  tools = { ask = tool "all", once = tool "once", limited = tool "limited", poor = tool "poor", rich = tool "rich", brief = tool "brief" },
+  tools = { short = tool "short",
+    ask = tool "all", once = tool "once", limited = tool "limited", poor = tool "poor", rich = tool "rich", brief = tool "brief" },
 }]]
 
 local POLICIES = [[
@@ -40,6 +41,7 @@ return {
   rich = tide.policy.extend(all, { breaker = { consecutive = 0, min_calls = 10000 } }),
   once = tide.policy.extend(all, { retry = { attempts = 1 } }),
   limited = tide.policy.extend(all, { limiter = { limit = 10, burst = 2, max_wait_ms = 250 } }),
+  short = tide.policy.extend(all, { deadline_ms = 4000, attempt = { timeout_ms = 1900 } }),
   brief = tide.policy.extend(all, { deadline_ms = 1000, attempt = { timeout_ms = 480, connect_ms = 400 } }),
 }]]
 
@@ -348,6 +350,15 @@ describe("the guard", function()
     end
 
     assert.equal(70, #kit:requests())
+  end)
+
+  it("takes a connection that is too slow for one, also when the deadline is near", function()
+    answers { hang = true, sent = false }
+
+    local call = kit:call("svc_short", { method = "POST" })
+
+    assert.same({ 3, "unavailable" }, { call.attempts, call.error.code })
+    assert.is_true(call.ms < 3600)
   end)
 
   it("is quiet after a cancel at any time, whatever it waited for", function()
