@@ -47,6 +47,12 @@ static inline bool slice_eq_nocase(struct slice a, struct slice b)
   return a.len == b.len && (a.len == 0 || !strncasecmp(a.data, b.data, a.len));
 }
 
+static inline bool slice_begins(struct slice s, const char *z)
+{
+  size_t n = strlen(z);
+  return s.len >= n && !memcmp(s.data, z, n);
+}
+
 static inline bool slice_is(struct slice s, const char *z)
 {
   return slice_eq(s, slice_of(z));

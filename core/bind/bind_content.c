@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/encode.h"
+#include "base/iso_time.h"
 #include "base/json.h"
 #include "bind/arguments.h"
 #include "bind/bind.h"
@@ -65,32 +66,116 @@ static void set_argument(lua_State *L, int arg, const char *name)
   lua_setfield(L, -2, name); // block
 }
 
-/// tide.content.text(text: string): tide.Content
+// --- what any block may say about itself ---
+
+#define ABOUT "audience", "priority", "last_modified", "meta"
+
+// The list of those that it is for, on the top.
+static void check_audience(lua_State *L, int arg)
+{
+  luaL_argcheck(L, lua_istable(L, -1) && lua_rawlen(L, -1) > 0, arg,
+                "audience is a list of \"user\" and \"assistant\"");
+  for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+    lua_rawgeti(L, -1, i); // ... list who
+    const char *who = lua_tostring(L, -1);
+    luaL_argcheck(L, who && (!strcmp(who, "user") || !strcmp(who, "assistant")),
+                  arg, "audience is a list of \"user\" and \"assistant\"");
+    lua_pop(L, 1);
+  }
+}
+
+static void check_priority(lua_State *L, int arg)
+{
+  luaL_argcheck(L,
+                lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) >= 0 &&
+                    lua_tonumber(L, -1) <= 1,
+                arg, "priority is a number, 0 to 1");
+}
+
+static void check_time(lua_State *L, int arg)
+{
+  int64_t seconds;
+  int32_t ns;
+  struct slice when = {0};
+  if (lua_type(L, -1) == LUA_TSTRING)
+    when.data = lua_tolstring(L, -1, &when.len);
+  luaL_argcheck(L, when.data && iso_time_parse(when, &seconds, &ns), arg,
+                "last_modified is a time as \"2026-11-20T09:15:00Z\"");
+}
+
+// Sets annotations and _meta of the block at `block` from the options at `arg`.
+static void take_about(lua_State *L, int block, int arg)
+{
+  static const struct {
+    const char *name, *as;
+    void (*check)(lua_State *L, int arg);
+  } members[] = {{"audience", "audience", check_audience},
+                 {"priority", "priority", check_priority},
+                 {"last_modified", "lastModified", check_time}};
+  bool any = false;
+  if (!lua_istable(L, arg)) return;
+  lua_createtable(L, 0, 3); // annotations
+  for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+    if (lua_getfield(L, arg, members[i].name) == LUA_TNIL) { // ... value
+      lua_pop(L, 1);
+      continue;
+    }
+    members[i].check(L, arg);
+    lua_setfield(L, -2, members[i].as); // annotations
+    any = true;
+  }
+  if (any)
+    lua_setfield(L, block, "annotations"); //
+  else
+    lua_pop(L, 1);                                //
+  if (lua_getfield(L, arg, "meta") != LUA_TNIL) { // meta
+    luaL_argcheck(L, lua_istable(L, -1), arg, "meta is a table");
+    lua_setfield(L, block, "_meta"); //
+  } else {
+    lua_pop(L, 1); //
+  }
+}
+
+static void check_about(lua_State *L, int arg)
+{
+  static const char *const names[] = {ABOUT, NULL};
+  check_options(L, arg, names);
+}
+
+/// tide.content.text(text: string, about?: table): tide.Content
 static int content_text(lua_State *L)
 {
+  lua_settop(L, 2);
   check_text(L, 1, true);
-  push_block(L, "text"); // text block
+  check_about(L, 2);
+  push_block(L, "text"); // text about block
   set_argument(L, 1, "text");
+  take_about(L, 3, 2);
   return 1;
 }
 
 static int push_media(lua_State *L, const char *type)
 {
+  lua_settop(L, 3);
   check_slice(L, 1);
   check_mime_type(L, 2);
-  push_block(L, type); // bytes mime block
+  check_about(L, 3);
+  push_block(L, type); // bytes mime about block
   set_base64(L, 1, "data");
   set_argument(L, 2, "mimeType");
+  take_about(L, 4, 3);
   return 1;
 }
 
-/// tide.content.image(bytes: string, mime_type: string): tide.Content
+/// tide.content.image(bytes: string, mime_type: string, about?: table):
+///   tide.Content
 static int content_image(lua_State *L)
 {
   return push_media(L, "image");
 }
 
-/// tide.content.audio(bytes: string, mime_type: string): tide.Content
+/// tide.content.audio(bytes: string, mime_type: string, about?: table):
+///   tide.Content
 static int content_audio(lua_State *L)
 {
   return push_media(L, "audio");
@@ -127,11 +212,11 @@ static void check_size(lua_State *L, int arg)
 }
 
 /// tide.content.link(uri: string, options: { name: string, title?,
-///   description?, mime_type?, size? }): tide.Content
+///   description?, mime_type?, size?, ...about }): tide.Content
 static int content_link(lua_State *L)
 {
-  static const char *const names[] = {"name",      "title", "description",
-                                      "mime_type", "size",  NULL};
+  static const char *const names[] = {
+      "name", "title", "description", "mime_type", "size", ABOUT, NULL};
   static const struct option options[] = {
       {"name", "name", check_any_text},
       {"title", "title", check_any_text},
@@ -146,14 +231,16 @@ static int content_link(lua_State *L)
   push_block(L, "resource_link"); // uri options name block
   set_argument(L, 1, "uri");
   take_options(L, lua_gettop(L), options);
+  take_about(L, lua_gettop(L), 2);
   return 1;
 }
 
 /// tide.content.resource(uri: string, options: { text?: string,
-///   bytes?: string, mime_type?: string }): tide.Content
+///   bytes?: string, mime_type?: string, ...about }): tide.Content
 static int content_resource(lua_State *L)
 {
-  static const char *const names[] = {"text", "bytes", "mime_type", NULL};
+  static const char *const names[] = {"text", "bytes", "mime_type", ABOUT,
+                                      NULL};
   static const struct option options[] = {
       {"text", "text", check_any_text},
       {"mime_type", "mimeType", check_mime_type},
@@ -170,6 +257,7 @@ static int content_resource(lua_State *L)
   if (bytes != LUA_TNIL) set_base64(L, 4, "blob");
   take_options(L, lua_gettop(L), options);
   lua_setfield(L, -2, "resource"); // uri options text bytes block
+  take_about(L, lua_gettop(L), 2);
   return 1;
 }
 

@@ -4,22 +4,31 @@
 
 #include "base/json.h"
 
-// --- tools ---
+// --- entries of lists ---
 
-static bool is_known_member(struct slice name, const struct tool *tool,
-                            enum revision revision)
+static bool is_known(struct slice name, enum revision revision)
 {
   static const struct {
     const char *name;
     enum revision since;
   } members[] = {
-      {"annotations", REVISION_2025_03_26},  {"title", REVISION_2025_06_18},
-      {"outputSchema", REVISION_2025_06_18}, {"icons", REVISION_2025_11_25},
-      {"execution", REVISION_2025_11_25},
+      {"title", REVISION_2025_06_18},
+      {"outputSchema", REVISION_2025_06_18},
+      {"_meta", REVISION_2025_06_18},
+      {"icons", REVISION_2025_11_25},
   };
   for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
     if (slice_is(name, members[i].name) && revision < members[i].since)
       return false;
+  return true;
+}
+
+// Resources had annotations from the first; a tool's result was an object
+// before the modern revision.
+static bool is_known_of_tool(struct slice name, const struct tool *tool,
+                             enum revision revision)
+{
+  if (slice_is(name, "annotations")) return revision >= REVISION_2025_03_26;
   return !slice_is(name, "outputSchema") || !tool->result ||
          schema_is_object(tool->result);
 }
@@ -34,35 +43,55 @@ static void put_execution(struct buf *out, const struct tool *tool,
              tool->task == TASK_REQUIRED ? "required" : "optional");
 }
 
-void downgrade_tool(struct buf *out, const struct tool *tool,
-                    enum revision revision)
+static void put_members(struct buf *out, const struct json_doc *doc,
+                        const struct tool *tool, enum revision revision)
+{
+  struct arena arena = {0};
+  uint32_t name = json_first(doc, 0);
+  while (name != JSON_NONE) {
+    uint32_t value = json_next(doc, 0, name);
+    struct slice text = json_string(doc, name, &arena);
+    if (is_known(text, revision) &&
+        (!tool || is_known_of_tool(text, tool, revision))) {
+      json_sep(out);
+      buf_add(out, json_raw(doc, name));
+      buf_putc(out, ':');
+      buf_add(out, json_raw(doc, value));
+    }
+    name = json_next(doc, 0, value);
+  }
+  arena_finish(&arena);
+}
+
+static void put_entry(struct buf *out, struct slice json,
+                      const struct tool *tool, enum revision revision)
 {
   struct arena arena = {0};
   struct json_doc doc;
   bool whole =
       revision >= REVISION_2026_07_28 ||
-      json_parse(&doc, tool->json, (struct json_limits){0}, &arena, NULL) != OK;
+      json_parse(&doc, json, (struct json_limits){0}, &arena, NULL) != OK;
   if (whole) {
-    buf_add(out, tool->json);
-    arena_finish(&arena);
-    return;
+    buf_add(out, json);
+  } else {
+    buf_putc(out, '{');
+    put_members(out, &doc, tool, revision);
+    if (tool) put_execution(out, tool, revision);
+    buf_putc(out, '}');
   }
-
-  buf_putc(out, '{');
-  uint32_t name = json_first(&doc, 0);
-  while (name != JSON_NONE) {
-    uint32_t value = json_next(&doc, 0, name);
-    if (is_known_member(json_string(&doc, name, &arena), tool, revision)) {
-      json_sep(out);
-      buf_add(out, json_raw(&doc, name));
-      buf_putc(out, ':');
-      buf_add(out, json_raw(&doc, value));
-    }
-    name = json_next(&doc, 0, value);
-  }
-  put_execution(out, tool, revision);
-  buf_putc(out, '}');
   arena_finish(&arena);
+}
+
+void downgrade_tool(struct buf *out, const struct tool *tool,
+                    enum revision revision)
+{
+  put_entry(out, tool->json, tool, revision);
+}
+
+void downgrade_offer(struct buf *out, const struct offer *offer,
+                     enum revision revision)
+{
+  put_entry(out, offer->handler.json, NULL, revision);
 }
 
 // --- content ---

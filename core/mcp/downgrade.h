@@ -1,7 +1,7 @@
 // downgrade.h -- what old revisions cannot read, in forms that they can.
 //
 // Unknown members do no harm, unknown types of content break old parsers
-// (section 10.5 of the digest). Both functions splice what needs no change.
+// (section 10.5 of the digest). The functions splice what needs no change.
 
 #ifndef MCP_DOWNGRADE_H
 #define MCP_DOWNGRADE_H
@@ -15,6 +15,10 @@
 // and so is structuredContent of its results.
 void downgrade_tool(struct buf *out, const struct tool *tool,
                     enum revision revision);
+
+// The same for a resource, a template, a prompt.
+void downgrade_offer(struct buf *out, const struct offer *offer,
+                     enum revision revision);
 
 // Appends an array of content blocks: audio and resource links become text
 // where they are not known.

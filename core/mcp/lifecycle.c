@@ -9,18 +9,37 @@
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
-// Tasks are an extension of the modern era, and were in the core for one
-// revision before.
-static void put_task_capability(struct buf *out, const struct mcp_server *s,
-                                enum revision revision)
+static bool has_apps(const struct mcp_server *s)
 {
-  if (!errands_served(s)) return;
-  if (revision == REVISION_2025_11_25)
+  const struct catalog *catalog = server_catalog(s);
+  for (int kind = OFFER_RESOURCE; catalog && kind <= OFFER_TEMPLATE; kind++)
+    for (size_t i = 0; i < catalog->offers[kind].count; i++)
+      if (slice_begins(catalog->offers[kind].items[i].key, "ui://"))
+        return true;
+  return false;
+}
+
+// What both sides must know of.
+static void put_extensions(struct buf *out, const struct mcp_server *s)
+{
+  bool tasks = errands_served(s), apps = has_apps(s);
+  if (!tasks && !apps) return;
+  buf_add(out, SLICE(",\"extensions\":{"));
+  if (tasks) buf_add(out, SLICE("\"io.modelcontextprotocol/tasks\":{}"));
+  if (tasks && apps) buf_putc(out, ',');
+  if (apps) buf_add(out, SLICE("\"io.modelcontextprotocol/ui\":{}"));
+  buf_putc(out, '}');
+}
+
+// Tasks are an extension, and were in the core for one revision before.
+static void put_later(struct buf *out, const struct mcp_server *s,
+                      enum revision revision)
+{
+  if (revision == REVISION_2026_07_28)
+    put_extensions(out, s);
+  else if (revision == REVISION_2025_11_25 && errands_served(s))
     buf_add(out, SLICE(",\"tasks\":{\"list\":{},\"cancel\":{},"
                        "\"requests\":{\"tools\":{\"call\":{}}}}"));
-  else if (revision == REVISION_2026_07_28)
-    buf_add(out,
-            SLICE(",\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}"));
 }
 
 static void put_list(struct buf *out, const struct mcp_server *s,
@@ -46,15 +65,23 @@ static void put_capabilities(struct buf *out, const struct job *job,
   put_list(out, s, HUB_PROMPTS, list);
   put_list(out, s, HUB_RESOURCES, resources);
   if (offers_complete(s)) buf_add(out, SLICE(",\"completions\":{}"));
-  put_task_capability(out, s, revision);
+  put_later(out, s, revision);
   buf_putc(out, '}');
 }
 
+// What the operator says, and behind it what the scripts do.
 static void put_instructions(struct buf *out, const struct mcp_server *s)
 {
-  if (!s->options.instructions.len) return;
-  buf_add(out, SLICE(",\"instructions\":"));
-  json_put_string(out, s->options.instructions);
+  struct slice own = s->options.instructions;
+  const struct catalog *catalog = server_catalog(s);
+  struct slice theirs = {0};
+  if (catalog) theirs = catalog->instructions;
+  if (!own.len && !theirs.len) return;
+  buf_add(out, SLICE(",\"instructions\":\""));
+  json_put_escaped(out, own);
+  if (own.len && theirs.len) buf_puts(out, "\\n\\n");
+  json_put_escaped(out, theirs);
+  buf_putc(out, '"');
 }
 
 void discover_run(struct job *job)

@@ -1,6 +1,7 @@
 // offers.c -- the lists of resources, templates and prompts.
 
 #include "base/json.h"
+#include "mcp/downgrade.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
@@ -35,13 +36,34 @@ bool server_lists(const struct mcp_server *s, enum hub_topic topic)
   return topic == HUB_TOOLS;
 }
 
+// --- how long clients may keep them ---
+
+// What scripts say of a list. An integration that says nothing of it has the
+// server's word.
+void server_put_hints(struct buf *out, const struct mcp_server *s,
+                      enum cached_list list)
+{
+  const struct catalog *catalog = server_catalog(s);
+  int64_t ttl_ms = s->options.list_ttl_ms;
+  bool shared = true;
+  if (catalog && catalog->lists[list].said) {
+    const struct cache_hint *hint = &catalog->lists[list];
+    shared = hint->shared;
+    if (!hint->partly || hint->ttl_ms < ttl_ms) ttl_ms = hint->ttl_ms;
+  }
+  buf_printf(out, ",\"ttlMs\":%lld,\"cacheScope\":\"%s\"", (long long)ttl_ms,
+             shared ? "public" : "private");
+}
+
 // --- pages ---
 
 static const struct {
   const char *member;
   char mark; // of its cursors: one list's are none of another
-} lists[OFFER_KINDS] = {
-    {"resources", 'r'}, {"resourceTemplates", 't'}, {"prompts", 'p'}};
+  enum cached_list cached;
+} lists[OFFER_KINDS] = {{"resources", 'r', CACHED_RESOURCES},
+                        {"resourceTemplates", 't', CACHED_TEMPLATES},
+                        {"prompts", 'p', CACHED_PROMPTS}};
 
 // The first entry behind the cursor.
 static bool read_cursor(struct job *job, enum offer_kind kind, size_t *from,
@@ -86,15 +108,14 @@ static void put_page(struct job *job, enum offer_kind kind, size_t from)
   buf_printf(out, "{\"%s\":[", lists[kind].member);
   for (size_t i = from; i < to; i++) {
     json_sep(out);
-    buf_add(out, list->items[i].handler.json);
+    downgrade_offer(out, &list->items[i], job_revision(job));
   }
   buf_putc(out, ']');
   bool more = to < list->count;
   if (more && !put_cursor(out, job, kind, &list->items[to - 1]))
     out->failed = true;
   if (job_is_modern(job)) {
-    buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
-               s->options.list_ttl_ms);
+    server_put_hints(out, s, lists[kind].cached);
     result_put_modern_tail(out, buf_slice(&s->info));
     buf_putc(out, '}');
   }

@@ -52,6 +52,10 @@ static void put_head(const struct contents *c, struct slice mime)
   json_put_string(c->out, c->uri);
   buf_add(c->out, SLICE(",\"mimeType\":"));
   json_put_string(c->out, c->offer->mime.data ? c->offer->mime : mime);
+  if (!c->offer->meta.len) return;
+  buf_add(c->out, SLICE(",\"_meta\":{"));
+  buf_add(c->out, c->offer->meta);
+  buf_putc(c->out, '}');
 }
 
 static void put_text(const struct contents *c, const char *mime,
@@ -123,7 +127,8 @@ static void put_contents(const struct contents *c, const struct call_result *r)
   }
 }
 
-// What was read may be another's next time: nobody else may keep it.
+// What was read may be another's next time: unless its script says otherwise,
+// nobody may keep it.
 static void put_result(struct job *job, const struct call_result *r,
                        struct slice uri)
 {
@@ -133,7 +138,9 @@ static void put_result(struct job *job, const struct call_result *r,
   put_contents(&c, r);
   buf_putc(c.out, ']');
   if (job_is_modern(job)) {
-    buf_add(c.out, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
+    const struct cache_hint *hint = &job->offer->cache;
+    buf_printf(c.out, ",\"ttlMs\":%lld,\"cacheScope\":\"%s\"",
+               (long long)hint->ttl_ms, hint->shared ? "public" : "private");
     result_put_modern_tail(c.out, buf_slice(&job_server(job)->info));
     buf_putc(c.out, '}');
   }

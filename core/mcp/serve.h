@@ -252,6 +252,9 @@ void job_refuse_resource(struct job *job, struct slice uri);
 extern const struct call_listener notices;
 bool notice_level(struct slice name, enum note_level *level);
 
+// Appends ttlMs and cacheScope of a list, with a comma before. (offers.c)
+void server_put_hints(struct buf *out, const struct mcp_server *s,
+                      enum cached_list list);
 // How many of a kind are served. (offers.c)
 size_t offers_count(const struct mcp_server *s, enum offer_kind kind);
 bool offers_complete(const struct mcp_server *s); // any completion?

@@ -48,8 +48,7 @@ static bool put_page(struct job *job, const struct tool_page *page)
   buf_putc(out, ']');
   if (!put_cursor(out, job, page->last)) out->failed = true;
   if (job_is_modern(job)) {
-    buf_printf(out, ",\"ttlMs\":%u,\"cacheScope\":\"public\"",
-               s->options.list_ttl_ms);
+    server_put_hints(out, s, CACHED_TOOLS);
     result_put_modern_tail(out, buf_slice(&s->info));
     buf_putc(out, '}');
   }

@@ -252,9 +252,67 @@ static bool move_offers(struct loading *load, enum offer_kind kind)
   return true;
 }
 
+// --- what all integrations say together ---
+
+static bool has_entries(const struct catalog *c, const struct integration *in,
+                        enum cached_list list)
+{
+  static const enum offer_kind kinds[CACHED_LISTS] = {
+      [CACHED_RESOURCES] = OFFER_RESOURCE,
+      [CACHED_TEMPLATES] = OFFER_TEMPLATE,
+      [CACHED_PROMPTS] = OFFER_PROMPT,
+  };
+  if (list == CACHED_TOOLS) return in->tool_count > 0;
+  const struct offer_list *offers = &c->offers[kinds[list]];
+  for (size_t i = 0; i < offers->count; i++)
+    if (offers->items[i].handler.integration == in) return true;
+  return false;
+}
+
+// The shortest time of those that have an entry in the list, and private if it
+// is so for one of them.
+static void join_hint(struct catalog *c, enum cached_list list)
+{
+  struct cache_hint *all = &c->lists[list];
+  *all = (struct cache_hint){.shared = true};
+  for (size_t i = 0; i < c->integration_count; i++) {
+    const struct integration *in = &c->integrations[i];
+    const struct cache_hint *own = &in->lists[list];
+    if (!has_entries(c, in, list)) continue;
+    all->partly |= !own->said;
+    if (!own->said) continue;
+    all->shared &= own->shared;
+    if (!all->said || own->ttl_ms < all->ttl_ms) all->ttl_ms = own->ttl_ms;
+    all->said = true;
+  }
+}
+
+static bool join_instructions(struct loading *load)
+{
+  struct catalog *c = load->catalog;
+  struct buf *out = &load->text;
+  buf_reset(out, 1 << 16);
+  for (size_t i = 0; i < c->integration_count; i++) {
+    struct slice text = c->integrations[i].instructions;
+    if (!text.data) continue;
+    if (out->len) buf_puts(out, "\n\n");
+    buf_add(out, text);
+  }
+  if (out->len) c->instructions = arena_copy(&c->arena, buf_slice(out));
+  return buf_ok(out) && (!out->len || c->instructions.data);
+}
+
+static bool join_words(struct loading *load)
+{
+  for (int list = 0; list < CACHED_LISTS; list++)
+    join_hint(load->catalog, (enum cached_list)list);
+  return join_instructions(load);
+}
+
 bool catalog_build(struct loading *load)
 {
   return move_integrations(load) && index_tools(load) &&
          link_tools(load->catalog) && move_offers(load, OFFER_RESOURCE) &&
-         move_offers(load, OFFER_TEMPLATE) && move_offers(load, OFFER_PROMPT);
+         move_offers(load, OFFER_TEMPLATE) && move_offers(load, OFFER_PROMPT) &&
+         join_words(load);
 }

@@ -52,9 +52,28 @@ struct idempotency_rule {
   int64_t retention_ms;
 };
 
+// What clients may keep, and for how long.
+struct cache_hint {
+  bool said;
+  bool partly; // of all integrations together: some of them say nothing
+  bool shared; // with other callers
+  int64_t ttl_ms;
+};
+
+// The lists that clients keep.
+enum cached_list {
+  CACHED_TOOLS,
+  CACHED_RESOURCES,
+  CACHED_TEMPLATES,
+  CACHED_PROMPTS,
+  CACHED_LISTS
+};
+
 struct integration {
   struct slice name, title, about, file;
   struct slice prefix; // of the names of its tools and prompts; may be empty
+  struct slice instructions;             // absent if none
+  struct cache_hint lists[CACHED_LISTS]; // of what is its own
   uint32_t index;
   struct slice base;  // "https://api.github.com", no trailing slash
   bool allow_private; // upstream.private = true, or a loopback base
@@ -115,6 +134,8 @@ struct offer {
   struct slice key;            // uri, text of the template, name of the prompt
   struct tool handler;         // how it is called; its json is the list's entry
   struct slice mime;           // of resources; absent if not said
+  struct slice meta;           // members of the contents' _meta; may be empty
+  struct cache_hint cache;     // of what is read
   struct uri_template pattern; // of templates
   const struct completer *completers;
   size_t completer_count;
@@ -136,6 +157,8 @@ struct catalog {
   size_t tool_count;
   struct map by_name;
   struct offer_list offers[OFFER_KINDS];
+  struct cache_hint lists[CACHED_LISTS]; // of all integrations together
+  struct slice instructions;             // the same; absent if none
   struct policy *policies;
   size_t policy_count;
   uint32_t slots;          // functions in each VM: 1..slots

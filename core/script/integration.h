@@ -148,9 +148,29 @@ void integration_put_text(struct buf *out, const char *name, struct slice text);
 struct slice integration_full_name(struct integration_reader *r,
                                    struct slice path, struct slice name,
                                    const char *what);
+// What clients show of it besides: members of its entry, each with a comma before
+// it, and of its _meta, with commas between them.
+enum shown_kind { SHOWN_TOOL, SHOWN_RESOURCE, SHOWN_TEMPLATE, SHOWN_PROMPT };
+struct shown {
+  struct slice members, meta;
+};
+void integration_shown(struct integration_reader *r, int table,
+                       struct slice path, enum shown_kind kind,
+                       struct shown *out);
+// Reads { ttl_ms =, scope = } at `name`; false if there is none.
+bool integration_cache(struct integration_reader *r, int table,
+                       struct slice path, const char *name,
+                       struct cache_hint *out);
+// Apps have a media type of their own.
+struct slice integration_app_mime(struct slice uri, struct slice mime);
+
 // Writes tool->json.
+struct tool_words {
+  struct slice annotations_title;
+  struct slice members; // as integration_shown() has them
+};
 void integration_tool_json(struct integration_reader *r, struct tool *tool,
-                           struct slice annotations_title);
+                           const struct tool_words *words);
 
 // --- catalog.c ---
 

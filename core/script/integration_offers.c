@@ -11,6 +11,7 @@ struct kind {
   const char *function; // that does it
   struct word_list known;
   bool is_prompt, is_template;
+  enum shown_kind shown;
 };
 
 // One offer on its way: its table on the stack, its path.
@@ -19,6 +20,7 @@ struct offer_reader {
   const struct kind *kind;
   struct offer *offer;
   struct slice path, title;
+  struct shown shown;
   int table;
 };
 
@@ -261,6 +263,7 @@ static void put_entry(struct offer_reader *o)
 static void keep_entry(struct offer_reader *o)
 {
   struct buf *out = &o->up->load->text;
+  buf_add(out, o->shown.members);
   buf_putc(out, '}');
   o->offer->handler.json = arena_copy(o->up->reader.arena, buf_slice(out));
   if (!buf_ok(out) || !o->offer->handler.json.data)
@@ -288,7 +291,11 @@ static void read_offer(struct offer_reader *o)
   } else {
     read_uri(o);
     read_text(r, o->table, o->path, "mime", &o->offer->mime);
+    o->offer->mime = integration_app_mime(o->offer->key, o->offer->mime);
+    integration_cache(o->up, o->table, o->path, "cache", &o->offer->cache);
   }
+  integration_shown(o->up, o->table, o->path, o->kind->shown, &o->shown);
+  o->offer->meta = o->shown.meta;
   put_entry(o);
   if (o->kind->is_prompt) names = put_arguments(o);
   if (o->kind->is_template) names = variables(o);
@@ -345,16 +352,21 @@ static void read_group(struct integration_reader *r, int table,
 
 void integration_offers(struct integration_reader *r, int table)
 {
-  static const char *const of_resource[] = {"about", "title", "policy",
-                                            "uri",   "mime",  "read"};
-  static const char *const of_template[] = {"about", "title", "policy",  "uri",
-                                            "mime",  "read",  "complete"};
-  static const char *const of_prompt[] = {"about", "title", "policy",
-                                          "args",  "run",   "complete"};
+  static const char *const of_resource[] = {
+      "about", "title", "policy",      "uri",  "mime",  "read",
+      "icons", "meta",  "annotations", "size", "cache", "ui"};
+  static const char *const of_template[] = {
+      "about", "title", "policy",      "uri",   "mime", "read",
+      "icons", "meta",  "annotations", "cache", "ui",   "complete"};
+  static const char *const of_prompt[] = {
+      "about", "title", "policy", "args", "run", "complete", "icons", "meta"};
   const struct kind kinds[OFFER_KINDS] = {
-      {"resources", "resource", "read", WORD_LIST(of_resource), false, false},
-      {"templates", "template", "read", WORD_LIST(of_template), false, true},
-      {"prompts", "prompt", "run", WORD_LIST(of_prompt), true, false},
+      {"resources", "resource", "read", WORD_LIST(of_resource), false, false,
+       SHOWN_RESOURCE},
+      {"templates", "template", "read", WORD_LIST(of_template), false, true,
+       SHOWN_TEMPLATE},
+      {"prompts", "prompt", "run", WORD_LIST(of_prompt), true, false,
+       SHOWN_PROMPT},
   };
   for (int kind = 0; kind < OFFER_KINDS; kind++)
     read_group(r, table, (enum offer_kind)kind, &kinds[kind]);

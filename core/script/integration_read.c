@@ -90,11 +90,30 @@ static void read_prefix(struct integration_reader *r, int table)
                "is a-z, then a-z, 0-9 and _; or false for no prefix");
 }
 
+// How long clients may keep the lists, as far as this script is concerned.
+static void read_cache(struct integration_reader *r, int table)
+{
+  static const char *const known[CACHED_LISTS] = {"tools", "resources",
+                                                  "templates", "prompts"};
+  struct slice path = SLICE("cache");
+  int type = read_field(&r->reader, table, "cache"); // cache
+  int cache = lua_gettop(r->reader.L);
+  if (type == LUA_TTABLE) {
+    read_known(&r->reader, cache, path, WORD_LIST(known));
+    for (int i = 0; i < CACHED_LISTS; i++)
+      integration_cache(r, cache, path, known[i],
+                        &r->draft->integration.lists[i]);
+  } else if (type != LUA_TNIL) {
+    read_wrong(&r->reader, path, -1, "a table");
+  }
+  lua_settop(r->reader.L, cache - 1); //
+}
+
 static int read_table(lua_State *L)
 {
   static const char *const known[] = {
-      "name",  "title",     "about",     "upstream", "auth",
-      "tools", "resources", "templates", "prompts",  "prefix"};
+      "name",      "title",     "about",   "upstream", "auth",         "tools",
+      "resources", "templates", "prompts", "prefix",   "instructions", "cache"};
   struct integration_reader *r = lua_touserdata(L, 1);
   struct integration *i = &r->draft->integration;
   const struct slice root = {0};
@@ -111,6 +130,8 @@ static int read_table(lua_State *L)
   read_text(&r->reader, 2, root, "title", &i->title);
   read_text(&r->reader, 2, root, "about", &i->about);
   read_prefix(r, 2);
+  read_text(&r->reader, 2, root, "instructions", &i->instructions);
+  read_cache(r, 2);
   integration_upstream(r, 2);
   integration_auth(r, 2);
   integration_offers(r, 2);

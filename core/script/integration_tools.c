@@ -14,7 +14,7 @@ struct tool_reader {
   struct tool *tool;
   struct slice path;
   int table;
-  struct slice annotations_title;
+  struct tool_words words;
 };
 
 static struct slice at(struct tool_reader *t, const char *name)
@@ -83,7 +83,7 @@ static void read_hints(struct tool_reader *t, int table, struct slice path)
   struct reader *r = &t->up->reader;
   struct annotations *a = &t->tool->annotations;
   read_known(r, table, path, WORD_LIST(known));
-  read_text(r, table, path, "title", &t->annotations_title);
+  read_text(r, table, path, "title", &t->words.annotations_title);
   read_hint(r, table, path, "read_only", &a->read_only);
   read_hint(r, table, path, "destructive", &a->destructive);
   read_hint(r, table, path, "idempotent", &a->idempotent);
@@ -304,7 +304,10 @@ static void read_tool(struct tool_reader *t)
                                       "fallback",
                                       "task",
                                       "prepare",
-                                      "fallback_after_effect"};
+                                      "fallback_after_effect",
+                                      "icons",
+                                      "meta",
+                                      "ui"};
   struct reader *r = &t->up->reader;
   struct tool *tool = t->tool;
   read_known(r, t->table, t->path, WORD_LIST(known));
@@ -317,7 +320,10 @@ static void read_tool(struct tool_reader *t)
   tool->run_slot = read_function(t, "run", true);
   read_fallback(t);
   read_task(t);
-  if (tool->args) integration_tool_json(t->up, tool, t->annotations_title);
+  struct shown shown;
+  integration_shown(t->up, t->table, t->path, SHOWN_TOOL, &shown);
+  t->words.members = shown.members;
+  if (tool->args) integration_tool_json(t->up, tool, &t->words);
 }
 
 static void add_tool(struct integration_reader *r, int tools, struct slice name)
@@ -331,7 +337,7 @@ static void add_tool(struct integration_reader *r, int tools, struct slice name)
   r->draft->integration.tool_count++;
   struct slice path = read_path(&r->reader, SLICE("tools"), name);
   int type = read_field(&r->reader, tools, name.data); // tool
-  struct tool_reader t = {r, &draft->tool, path, lua_gettop(L), {0}};
+  struct tool_reader t = {r, &draft->tool, path, lua_gettop(L), {{0}, {0}}};
   read_tool_name(&t);
   if (type == LUA_TTABLE)
     read_tool(&t);
@@ -393,7 +399,7 @@ static void put_annotations(struct buf *out, const struct annotations *a,
 }
 
 void integration_tool_json(struct integration_reader *r, struct tool *tool,
-                           struct slice annotations_title)
+                           const struct tool_words *words)
 {
   struct buf *out = &r->load->text;
   buf_reset(out, 1 << 16);
@@ -407,7 +413,8 @@ void integration_tool_json(struct integration_reader *r, struct tool *tool,
     json_put_name(out, "outputSchema");
     buf_add(out, schema_text(tool->result));
   }
-  put_annotations(out, &tool->annotations, annotations_title);
+  put_annotations(out, &tool->annotations, words->annotations_title);
+  buf_add(out, words->members);
   buf_putc(out, '}');
   tool->json = arena_copy(r->reader.arena, buf_slice(out));
   if (!buf_ok(out) || !tool->json.data)

@@ -177,6 +177,10 @@ static void push_offer(lua_State *L, const struct offer *offer)
   put_slice(L, "mime", offer->mime);
   put_number(L, "parts", (lua_Integer)offer->pattern.count);
   put_number(L, "completers", (lua_Integer)offer->completer_count);
+  put_slice(L, "meta", offer->meta);
+  put_number(L, "ttl_ms", offer->cache.said ? offer->cache.ttl_ms : -1);
+  put_slice(L, "scope",
+            offer->cache.shared ? SLICE("public") : SLICE("private"));
 }
 
 // generation:offers(): resources, templates and prompts, one behind the other
@@ -190,6 +194,33 @@ static int offers(lua_State *L)
       push_offer(L, &c->offers[kind].items[i]); // list offer
       lua_rawseti(L, -2, ++n);                  // list
     }
+  return 1;
+}
+
+// generation:lists(): { tools = { said =, partly =, ttl_ms =, scope = }, ... }
+static int lists(lua_State *L)
+{
+  static const char *const names[] = {"tools", "resources", "templates",
+                                      "prompts"};
+  const struct catalog *c = self(L);
+  lua_newtable(L); // all
+  for (size_t i = 0; i < CACHED_LISTS; i++) {
+    const struct cache_hint *hint = &c->lists[i];
+    lua_newtable(L); // all hint
+    put_flag(L, "said", hint->said);
+    put_flag(L, "partly", hint->partly);
+    put_number(L, "ttl_ms", hint->ttl_ms);
+    put_slice(L, "scope", hint->shared ? SLICE("public") : SLICE("private"));
+    lua_setfield(L, -2, names[i]); // all
+  }
+  return 1;
+}
+
+// generation:instructions()
+static int instructions(lua_State *L)
+{
+  struct slice text = self(L)->instructions;
+  lua_pushlstring(L, text.data ? text.data : "", text.len);
   return 1;
 }
 
@@ -345,6 +376,7 @@ int t_generation(lua_State *L)
                                        {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"tools", tools},       {"offers", offers},
+      {"lists", lists},       {"instructions", instructions},
       {"find", find},         {"integrations", integrations},
       {"policies", policies}, {"call", call},
       {"free", collect},      {NULL, NULL}};

@@ -7,21 +7,31 @@ tide.content = {}
 
 ---@class tide.Content
 
+--- What any block may say about itself.
+---@class tide.About
+---@field audience? ("user"|"assistant")[] whom it is for
+---@field priority? number 0 to 1
+---@field last_modified? string "2026-11-20T09:15:00Z"
+---@field meta? table<string, any> goes into `_meta` as it is
+
 ---@param text string
+---@param about? tide.About
 ---@return tide.Content
-function tide.content.text(text) end
+function tide.content.text(text, about) end
 
 ---@param bytes string
 ---@param mime_type string
+---@param about? tide.About
 ---@return tide.Content
-function tide.content.image(bytes, mime_type) end
+function tide.content.image(bytes, mime_type, about) end
 
 ---@param bytes string
 ---@param mime_type string
+---@param about? tide.About
 ---@return tide.Content
-function tide.content.audio(bytes, mime_type) end
+function tide.content.audio(bytes, mime_type, about) end
 
----@class tide.LinkOptions
+---@class tide.LinkOptions: tide.About
 ---@field name string
 ---@field title? string
 ---@field description? string
@@ -33,7 +43,7 @@ function tide.content.audio(bytes, mime_type) end
 ---@return tide.Content
 function tide.content.link(uri, options) end
 
----@class tide.ResourceOptions
+---@class tide.ResourceOptions: tide.About
 ---@field text? string
 ---@field bytes? string
 ---@field mime_type? string

@@ -200,9 +200,63 @@ function Context.updated(uri) end
 ---@field query table<string, string|tide.Secret> what is put here is added
 ---@field headers table<string, string|tide.Secret>
 
+--- A picture that clients may show; a text is its address alone.
+---@class tide.Icon
+---@field src string an https address, or a data: URI
+---@field mime? string
+---@field sizes? string[] "48x48", or "any"
+---@field theme? "light"|"dark" what it is to stand on
+
+--- What goes into `_meta` as it is: names, or com.example/name.
+---@alias tide.Meta table<string, any>
+
+--- How long clients may keep it, and whether others may have the same.
+---@class tide.CacheHint
+---@field ttl_ms? integer 0: they ask each time
+---@field scope? "public"|"private" private, unless it says otherwise
+
+---@class tide.CacheHints
+---@field tools? tide.CacheHint
+---@field resources? tide.CacheHint
+---@field templates? tide.CacheHint
+---@field prompts? tide.CacheHint
+
+--- MCP Apps: the resource that shows what the tool brings.
+---@class tide.ToolUi
+---@field resource? string "ui://...", a resource of this integration
+---@field visibility? ("model"|"app")[] who may call it; both by default
+
+--- What the page of an app may do.
+---@class tide.AppUi
+---@field csp? tide.AppCsp
+---@field permissions? tide.AppPermissions
+---@field domain? string
+---@field prefers_border? boolean
+
+---@class tide.AppCsp
+---@field connect? string[] origins that it may talk to
+---@field resource? string[] that it may load from
+---@field frame? string[]
+---@field base_uri? string[]
+
+---@class tide.AppPermissions
+---@field camera? boolean
+---@field microphone? boolean
+---@field geolocation? boolean
+---@field clipboard_write? boolean
+
+--- Whom a resource is for, and how much it matters.
+---@class tide.ResourceAnnotations
+---@field audience? ("user"|"assistant")[]
+---@field priority? number 0 to 1
+---@field last_modified? string "2026-11-20T09:15:00Z"
+
 ---@class tide.Tool
 ---@field about string
 ---@field title? string
+---@field icons? (string|tide.Icon)[]
+---@field meta? tide.Meta
+---@field ui? tide.ToolUi
 ---@field task? "optional"|"required" it runs on after the answer, if clients can, or only then
 ---@field prepare? fun(ctx: tide.Context, args: table): any, tide.Error? before a task begins
 ---@field args? table<string, tide.Word>|tide.Word
@@ -234,7 +288,13 @@ function Context.updated(uri) end
 ---@field uri string "stock://items"
 ---@field about string
 ---@field title? string
----@field mime? string media type; else it follows from what `read` returns
+---@field mime? string media type; else it follows from what `read` returns, or it is an app
+---@field size? integer bytes
+---@field icons? (string|tide.Icon)[]
+---@field annotations? tide.ResourceAnnotations
+---@field meta? tide.Meta
+---@field ui? tide.AppUi of an app: uri "ui://..."
+---@field cache? tide.CacheHint of what is read; nobody keeps it by default
 ---@field policy? string
 ---@field read fun(ctx: tide.Context): any, tide.Error?
 
@@ -245,6 +305,11 @@ function Context.updated(uri) end
 ---@field about string
 ---@field title? string
 ---@field mime? string
+---@field icons? (string|tide.Icon)[]
+---@field annotations? tide.ResourceAnnotations
+---@field meta? tide.Meta
+---@field ui? tide.AppUi
+---@field cache? tide.CacheHint
 ---@field policy? string
 ---@field read fun(ctx: tide.Context, vars: table<string, string>): any, tide.Error?
 ---@field complete? table<string, tide.Completer>
@@ -260,6 +325,8 @@ function Context.updated(uri) end
 ---@class tide.Prompt
 ---@field about string
 ---@field title? string
+---@field icons? (string|tide.Icon)[]
+---@field meta? tide.Meta
 ---@field args? table<string, tide.Word>
 ---@field policy? string
 ---@field run fun(ctx: tide.Context, args: tide.Known): tide.Say|tide.Say[]?, tide.Error?
@@ -271,6 +338,8 @@ function Context.updated(uri) end
 ---@field title? string
 ---@field about? string
 ---@field prefix? string|false before the names of tools and prompts; its name if it says nothing
+---@field instructions? string what agents are told of it when they connect
+---@field cache? tide.CacheHints of the lists; of all integrations the least counts
 ---@field upstream tide.Upstream
 ---@field auth? tide.Auth|fun(ctx: tide.Context, request: tide.AuthRequest)
 ---@field tools? table<string, tide.Tool>

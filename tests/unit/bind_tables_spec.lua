@@ -97,6 +97,35 @@ describe("tide.error", function()
 end)
 
 describe("tide.content", function()
+  it("says whom a block is for, how much it matters, and what else is to be said", function()
+    local about = '{ audience = { "user" }, priority = 0.5, last_modified = "2026-11-20T09:15:00Z", meta = { a = 1 } }'
+    local annotations = { audience = { "user" }, priority = 0.5, lastModified = "2026-11-20T09:15:00Z" }
+    for code, block in pairs {
+      ['tide.content.text("a", %s)'] = { type = "text", text = "a" },
+      ['tide.content.image("", "image/png", %s)'] = { type = "image", data = "", mimeType = "image/png" },
+      ['tide.content.audio("", "audio/wav", %s)'] = { type = "audio", data = "", mimeType = "audio/wav" },
+    } do
+      block.annotations, block._meta = annotations, { a = 1 }
+      gives(block, code:format(about))
+    end
+    gives({ type = "resource_link", uri = "a:b", name = "n", annotations = { priority = 1 } },
+      'tide.content.link("a:b", { name = "n", priority = 1 })')
+    gives({ type = "resource", resource = { uri = "a:b", text = "t" }, _meta = { a = 1 } },
+      'tide.content.resource("a:b", { text = "t", meta = { a = 1 } })')
+    gives({ type = "text", text = "a" }, 'tide.content.text("a", {})')
+  end)
+
+  it("takes nothing else for it", function()
+    refuses("priority is a number, 0 to 1", 'tide.content.text("a", { priority = 2 })')
+    refuses("priority is a number, 0 to 1", 'tide.content.text("a", { priority = "1" })')
+    refuses("audience is a list", 'tide.content.text("a", { audience = {} })')
+    refuses("audience is a list", 'tide.content.text("a", { audience = "user" })')
+    refuses("audience is a list", 'tide.content.text("a", { audience = { "users" } })')
+    refuses("last_modified is a time", 'tide.content.text("a", { last_modified = "now" })')
+    refuses("meta is a table", 'tide.content.image("", "a/b", { meta = 1 })')
+    refuses("unknown", 'tide.content.text("a", { audiance = {} })')
+  end)
+
   it("makes blocks as the protocol spells them", function()
     gives({ type = "text", text = "hé" }, 'tide.content.text "hé"')
     gives({ type = "image", data = "AP8=", mimeType = "image/png" }, [[tide.content.image("\0\255", "image/png")]])

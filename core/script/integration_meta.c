@@ -1,0 +1,264 @@
+// integration_meta.c -- _meta of what is offered: any members, and MCP Apps.
+
+#include <lauxlib.h>
+
+#include "base/json.h"
+#include "script/convert.h"
+#include "script/integration_shown.h"
+
+#define FLAT "ui/resourceUri" // what hosts read before `ui` was an object
+
+static struct slice at(const struct shown_reader *s, struct slice path,
+                       const char *name)
+{
+  return read_path(&s->up->reader, path, slice_of(name));
+}
+
+static struct faults *faults_of(const struct shown_reader *s)
+{
+  return s->up->load->faults;
+}
+
+// --- any members ---
+
+static bool is_letter(char c)
+{
+  return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static bool is_alnum(char c)
+{
+  return is_letter(c) || (c >= '0' && c <= '9');
+}
+
+// "a-b": a letter first, a letter or digit last.
+static bool is_label(struct slice label)
+{
+  for (size_t i = 0; i < label.len; i++)
+    if (!is_alnum(label.data[i]) && label.data[i] != '-') return false;
+  return label.len && is_letter(label.data[0]) &&
+         is_alnum(label.data[label.len - 1]);
+}
+
+static bool is_meta_name(struct slice name)
+{
+  for (size_t i = 0; i < name.len; i++)
+    if (!is_alnum(name.data[i]) &&
+        (!name.data[i] || !strchr("-_.", name.data[i])))
+      return false;
+  return !name.len ||
+         (is_alnum(name.data[0]) && is_alnum(name.data[name.len - 1]));
+}
+
+// What is wrong with a key of _meta: "prefix/name", where the prefix is labels
+// with dots, and must be nobody else's.
+static const char *why_not_key(struct slice key)
+{
+  const char *slash = memchr(key.data, '/', key.len);
+  struct slice prefix = {key.data, slash ? (size_t)(slash - key.data) : 0};
+  struct slice name = key;
+  if (slash) name = (struct slice){slash + 1, key.len - prefix.len - 1};
+  bool good = is_meta_name(name) && (slash ? prefix.len > 0 : name.len > 0);
+  int n = 0;
+  bool reserved = false;
+  while (good && prefix.len) {
+    const char *dot = memchr(prefix.data, '.', prefix.len);
+    struct slice label = {prefix.data,
+                          dot ? (size_t)(dot - prefix.data) : prefix.len};
+    good = is_label(label);
+    reserved |= n++ == 1 && (slice_is(label, "modelcontextprotocol") ||
+                             slice_is(label, "mcp"));
+    size_t used = label.len + (dot != NULL);
+    prefix = (struct slice){prefix.data + used, prefix.len - used};
+    good = good && !(dot && !prefix.len);
+  }
+  if (!good) return "is no key for _meta: a name, or com.example/name";
+  return reserved ? "has a prefix that belongs to the protocol" : NULL;
+}
+
+// The members of `meta`, as they are.
+static void put_meta_members(struct shown_reader *s, int table,
+                             struct slice path)
+{
+  struct reader *r = &s->up->reader;
+  size_t count;
+  struct slice *names = read_names(r, table, path, &count);
+  for (size_t i = 0; i < count; i++) {
+    struct error err;
+    struct slice here = read_path(r, path, names[i]);
+    const char *why = why_not_key(names[i]);
+    if (slice_is(names[i], "ui")) why = "say it in the field ui";
+    if (why) faults_add(faults_of(s), here, "%s", why);
+    json_sep(s->out);
+    json_put_string(s->out, names[i]);
+    buf_putc(s->out, ':');
+    read_field(r, table, names[i].data); // value
+    if (convert_put(r->L, lua_gettop(r->L), NULL, s->out, &err) != OK)
+      faults_add(faults_of(s), here, "%s", err.message);
+    lua_pop(r->L, 1); //
+  }
+}
+
+void shown_put_meta(struct shown_reader *s)
+{
+  struct reader *r = &s->up->reader;
+  int type = read_field(r, s->table, "meta"); // meta
+  struct slice path = at(s, s->path, "meta");
+  if (type == LUA_TTABLE)
+    put_meta_members(s, lua_gettop(r->L), path);
+  else if (type != LUA_TNIL)
+    read_wrong(r, path, -1, "a table");
+  lua_pop(r->L, 1); //
+}
+
+// --- MCP Apps ---
+
+// One that this script has, or a template for it.
+static bool is_served(const struct shown_reader *s, struct slice uri)
+{
+  struct buf variables = {0};
+  bool found = false;
+  for (const struct offer_draft *o = s->up->draft->offers; o && !found;
+       o = o->next)
+    found = (o->kind == OFFER_RESOURCE && slice_eq(o->offer.key, uri)) ||
+            (o->kind == OFFER_TEMPLATE &&
+             uri_template_match(&o->offer.pattern, uri, &variables));
+  buf_finish(&variables);
+  return found;
+}
+
+static void put_who(struct shown_reader *s, struct slice path, struct slice who)
+{
+  static const char *const known[] = {"model", "app"};
+  shown_put_one_of(s, path, who, WORD_LIST(known));
+}
+
+static void put_tool_ui(struct shown_reader *s, int ui, struct slice path)
+{
+  static const char *const known[] = {"resource", "visibility"};
+  struct reader *r = &s->up->reader;
+  struct slice uri = {0};
+  read_known(r, ui, path, WORD_LIST(known));
+  bool has = read_text(r, ui, path, "resource", &uri);
+  if (has && (uri.len < 6 || memcmp(uri.data, "ui://", 5)))
+    faults_add(faults_of(s), at(s, path, "resource"),
+               "is the uri of an app, ui://...");
+  else if (has && !is_served(s, uri))
+    faults_add(faults_of(s), at(s, path, "resource"),
+               "%.*s is no resource of this integration", SLICE_ARG(uri));
+  json_put_name(s->out, "ui");
+  buf_putc(s->out, '{');
+  if (has) json_put_name(s->out, "resourceUri");
+  if (has) json_put_string(s->out, uri);
+  shown_put_list(s, path,
+                 &(struct shown_list){ui, "visibility", "visibility", put_who});
+  buf_putc(s->out, '}');
+  if (!has) return;
+  json_put_name(s->out, FLAT);
+  json_put_string(s->out, uri);
+}
+
+static void put_domain(struct shown_reader *s, struct slice path,
+                       struct slice domain)
+{
+  bool good = memchr(domain.data, ':', domain.len) != NULL;
+  for (size_t i = 0; i < domain.len; i++)
+    good = good && domain.data[i] > ' ' && domain.data[i] < 127 &&
+           !strchr("'\";,", domain.data[i]);
+  if (!good)
+    faults_add(faults_of(s), path,
+               "an origin is as \"https://api.example.com\"");
+  json_put_string(s->out, domain);
+}
+
+static void put_csp(struct shown_reader *s, int ui, struct slice path)
+{
+  static const char *const known[] = {"connect", "resource", "frame",
+                                      "base_uri"};
+  static const char *const as[] = {"connectDomains", "resourceDomains",
+                                   "frameDomains", "baseUriDomains"};
+  struct reader *r = &s->up->reader;
+  int type = read_field(r, ui, "csp"), csp = lua_gettop(r->L); // csp
+  path = at(s, path, "csp");
+  if (type == LUA_TTABLE) {
+    read_known(r, csp, path, WORD_LIST(known));
+    json_put_name(s->out, "csp");
+    buf_putc(s->out, '{');
+    for (size_t i = 0; i < sizeof(as) / sizeof(as[0]); i++)
+      shown_put_list(s, path,
+                     &(struct shown_list){csp, known[i], as[i], put_domain});
+    buf_putc(s->out, '}');
+  } else if (type != LUA_TNIL) {
+    read_wrong(r, path, -1, "a table");
+  }
+  lua_settop(r->L, csp - 1); //
+}
+
+static const struct permission {
+  const char *name, *as;
+} permissions[] = {{"camera", "camera"},
+                   {"microphone", "microphone"},
+                   {"geolocation", "geolocation"},
+                   {"clipboard_write", "clipboardWrite"}};
+
+static void put_permissions(struct shown_reader *s, int ui, struct slice path)
+{
+  static const char *const known[] = {"camera", "microphone", "geolocation",
+                                      "clipboard_write"};
+  struct reader *r = &s->up->reader;
+  int type = read_field(r, ui, "permissions"); // permissions
+  int table = lua_gettop(r->L);
+  path = at(s, path, "permissions");
+  if (type == LUA_TTABLE) {
+    read_known(r, table, path, WORD_LIST(known));
+    json_put_name(s->out, "permissions");
+    buf_putc(s->out, '{');
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+      bool wanted = false;
+      read_flag(r, table, path, permissions[i].name, &wanted);
+      if (wanted) json_put_name(s->out, permissions[i].as);
+      if (wanted) buf_puts(s->out, "{}");
+    }
+    buf_putc(s->out, '}');
+  } else if (type != LUA_TNIL) {
+    read_wrong(r, path, -1, "a table");
+  }
+  lua_settop(r->L, table - 1); //
+}
+
+static void put_resource_ui(struct shown_reader *s, int ui, struct slice path)
+{
+  static const char *const known[] = {"csp", "permissions", "domain",
+                                      "prefers_border"};
+  struct reader *r = &s->up->reader;
+  struct slice domain;
+  bool border = false;
+  read_known(r, ui, path, WORD_LIST(known));
+  json_put_name(s->out, "ui");
+  buf_putc(s->out, '{');
+  put_csp(s, ui, path);
+  put_permissions(s, ui, path);
+  if (read_text(r, ui, path, "domain", &domain)) {
+    json_put_name(s->out, "domain");
+    json_put_string(s->out, domain);
+  }
+  if (read_flag(r, ui, path, "prefers_border", &border)) {
+    json_put_name(s->out, "prefersBorder");
+    buf_puts(s->out, border ? "true" : "false");
+  }
+  buf_putc(s->out, '}');
+}
+
+void shown_put_ui(struct shown_reader *s, enum shown_kind kind)
+{
+  struct reader *r = &s->up->reader;
+  int type = read_field(r, s->table, "ui"), ui = lua_gettop(r->L); // ui
+  struct slice path = at(s, s->path, "ui");
+  if (type == LUA_TTABLE && kind == SHOWN_TOOL)
+    put_tool_ui(s, ui, path);
+  else if (type == LUA_TTABLE)
+    put_resource_ui(s, ui, path);
+  else if (type != LUA_TNIL)
+    read_wrong(r, path, -1, "a table");
+  lua_settop(r->L, ui - 1); //
+}
