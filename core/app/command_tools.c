@@ -39,6 +39,22 @@ static void print_table(const struct catalog *c)
   }
 }
 
+// Agents do not call these, users pick them.
+static void print_others(const struct catalog *c)
+{
+  static const char *const names[OFFER_KINDS] = {[OFFER_RESOURCE] = "resource",
+                                                 [OFFER_TEMPLATE] = "template",
+                                                 [OFFER_PROMPT] = "prompt"};
+  size_t said = 0;
+  for (size_t kind = 0; kind < OFFER_KINDS; kind++) {
+    size_t n = c->offers[kind].count;
+    if (n == 0) continue;
+    printf("%s%zu %s%s", said++ ? ", " : "\nand ", n, names[kind],
+           n == 1 ? "" : "s");
+  }
+  if (said) putchar('\n');
+}
+
 int command_tools(const struct command_line *line)
 {
   struct engine e;
@@ -51,6 +67,7 @@ int command_tools(const struct command_line *line)
   struct generation *g = engine_load(&e, 1, &faults);
   report_print(&e, &faults, stderr);
   if (g) print_table(g->catalog);
+  if (g) print_others(g->catalog);
   int status = g ? 0 : 1;
   engine_discard(g);
   faults_finish(&faults);

@@ -466,6 +466,7 @@ static void push_json_module(lua_State *L)
 
 static const luaL_Reg methods[] = {
     {"changes", kit_changes},     {"call", kit_call},
+    {"read", kit_read},           {"prompt", kit_prompt},
     {"start", kit_start},         {"advance", kit_advance},
     {"now_ms", kit_now_ms},       {"quiet", kit_quiet},
     {"cache", kit_cache},         {"memory", kit_memory},

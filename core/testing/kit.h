@@ -119,6 +119,8 @@ void kit_end_calls(struct kit *kit);
 
 int kit_start(lua_State *L);
 int kit_call(lua_State *L);
+int kit_read(lua_State *L);
+int kit_prompt(lua_State *L);
 
 // --- kit_ask.c ---
 

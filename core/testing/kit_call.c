@@ -219,10 +219,9 @@ static const struct tool *check_tool(lua_State *L, const struct kit *kit)
 
 // From kit, tool, arguments, options: leaves the call on the top; until
 // kit_leave() the kit is at work.
-static struct kit_call *begin(lua_State *L, struct kit *kit)
+static struct kit_call *begin(lua_State *L, struct kit *kit,
+                              const struct tool *tool)
 {
-  lua_settop(L, 4);
-  const struct tool *tool = check_tool(L, kit);
   char id[32];
   snprintf(id, sizeof(id), "test-%llu", (unsigned long long)++kit->call_count);
   struct kit_call *c = push_call(L, kit, tool); // ... call
@@ -254,16 +253,23 @@ static void give_up(struct kit_call *c)
   }
 }
 
+// From kit, name, arguments, options. +1: the call
+static int start(lua_State *L, struct kit *kit, const struct tool *tool)
+{
+  struct kit_call *c = begin(L, kit, tool); // ... call
+  bool lost = !c->done && list_empty(&c->link);
+  if (kit->raised) give_up(c);
+  kit_leave(L, kit);
+  return lost ? luaL_error(L, "not enough memory") : 1;
+}
+
 /// kit:start(tool: string, arguments?: table|string, options?: table): call
 /// Starts a call; kit:advance() makes it go on.
 int kit_start(lua_State *L)
 {
   struct kit *kit = kit_check_idle(L);
-  struct kit_call *c = begin(L, kit); // ... call
-  bool lost = !c->done && list_empty(&c->link);
-  if (kit->raised) give_up(c);
-  kit_leave(L, kit);
-  return lost ? luaL_error(L, "not enough memory") : 1;
+  lua_settop(L, 4);
+  return start(L, kit, check_tool(L, kit));
 }
 
 // Lets time go by until it has ended. The kit is at `self`.
@@ -277,14 +283,66 @@ static void finish_call(lua_State *L, struct kit_call *c, int self)
   if (why) luaL_error(L, "%s: %s", c->tool, why);
 }
 
+// The call on the top, which stays there.
+static int finish_top(lua_State *L)
+{
+  struct kit_call **box = lua_touserdata(L, -1);
+  finish_call(L, *box, 1);
+  return 1;
+}
+
 /// kit:call(tool: string, arguments?: table|string, options?: table): call
 /// Starts a call and lets time go by until it has ended.
 int kit_call(lua_State *L)
 {
   kit_start(L); // ... call
-  struct kit_call **box = lua_touserdata(L, -1);
-  finish_call(L, *box, 1);
-  return 1;
+  return finish_top(L);
+}
+
+// --- what is offered besides tools ---
+
+// The variables of a template take the place of arguments. -0 +1
+static const struct offer *push_resource(lua_State *L, struct kit *kit,
+                                         struct slice uri)
+{
+  const struct catalog *catalog = kit->live.generation->catalog;
+  const struct offer *offer = catalog_offer(catalog, OFFER_RESOURCE, uri);
+  buf_reset(&kit->text, 0);
+  if (!offer) offer = catalog_template(catalog, uri, &kit->text);
+  if (!offer) luaL_error(L, "no resource or template '%s'", uri.data);
+  struct slice variables = buf_slice(&kit->text);
+  if (variables.len > 0)
+    lua_pushlstring(L, variables.data, variables.len); // ... variables
+  else
+    lua_pushnil(L); // ... nil
+  return offer;
+}
+
+/// kit:read(uri: string, options?: table): call
+/// Reads a resource, also one of a template, until that has ended.
+int kit_read(lua_State *L)
+{
+  struct kit *kit = kit_check_idle(L);
+  lua_settop(L, 3); // kit uri options
+  const struct offer *offer =
+      push_resource(L, kit, slice_of(luaL_checkstring(L, 2)));
+  lua_insert(L, 3); // kit uri variables options
+  start(L, kit, &offer->handler);
+  return finish_top(L);
+}
+
+/// kit:prompt(name: string, arguments?: table|string, options?: table): call
+/// Gets a prompt, until that has ended.
+int kit_prompt(lua_State *L)
+{
+  struct kit *kit = kit_check_idle(L);
+  lua_settop(L, 4);
+  const char *name = luaL_checkstring(L, 2);
+  const struct offer *offer = catalog_offer(kit->live.generation->catalog,
+                                            OFFER_PROMPT, slice_of(name));
+  if (!offer) return luaL_error(L, "no prompt '%s'", name);
+  start(L, kit, &offer->handler);
+  return finish_top(L);
 }
 
 // --- methods ---
@@ -363,7 +421,8 @@ static void get_form(lua_State *L, struct kit_call *c)
   static const char *const names[] = {[CALL_JSON] = "json",
                                       [CALL_TEXT] = "text",
                                       [CALL_CONTENT] = "content",
-                                      [CALL_ERROR] = "error"};
+                                      [CALL_ERROR] = "error",
+                                      [CALL_BYTES] = "bytes"};
   lua_pushstring(L, names[c->form]);
 }
 

@@ -66,7 +66,7 @@ local testing = {}
 ---@class tide.KitCall
 ---@field done boolean
 ---@field ok? boolean
----@field form? "json"|"text"|"content"|"error"
+---@field form? "json"|"text"|"content"|"error"|"bytes"
 ---@field value? any the result: decoded JSON or content, or the text
 ---@field body? string the result's bytes
 ---@field error? tide.Error
@@ -153,6 +153,20 @@ function Kit:questions() end
 ---@param options? tide.CallOptions
 ---@return tide.KitCall
 function Kit:call(tool, arguments, options) end
+
+--- Reads a resource, also one of a template. The same fields as a call: `value` is
+--- what the handler gave, `form` "bytes" if that is no text.
+---@param uri string
+---@param options? tide.CallOptions
+---@return tide.KitCall
+function Kit:read(uri, options) end
+
+--- Gets a prompt: `value` is what its handler gave.
+---@param name string the full name, as "inventory_restock"
+---@param arguments? table|string
+---@param options? tide.CallOptions
+---@return tide.KitCall
+function Kit:prompt(name, arguments, options) end
 
 --- Begins a call; advance() and wait() make it go on.
 ---@param tool string

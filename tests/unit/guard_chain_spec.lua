@@ -22,7 +22,8 @@ return {
   name = "svc", title = "Service", about = "A service.",
   upstream = { base = "https://svc.example", policy = "all" },
   tools = { short = tool "short",
-    ask = tool "all", once = tool "once", limited = tool "limited", poor = tool "poor", rich = tool "rich", brief = tool "brief" },
+    ask = tool "all", once = tool "once", limited = tool "limited",
+    poor = tool "poor", rich = tool "rich", brief = tool "brief" },
 }]]
 
 local POLICIES = [[
