@@ -78,6 +78,8 @@ async function dripped(res, text, ms) {
   res.end();
 }
 
+const keys = []; // of /keyed
+
 const routes = {
   "/pretty": (req, res) => {
     const body = '{\n  "a": 1,\r\n  "b": [ 2 ]\n}\n';
@@ -211,6 +213,11 @@ const routes = {
   // Every other one fails, beginning with the first.
   "/flaky": (req, res, { count }) =>
     count % 2 ? json(res, { error: "flaky" }, 500) : json(res, { ok: true, count }),
+  // Fails twice, then tells the idempotency keys of all three requests.
+  "/keyed": (req, res, { count }) => {
+    keys.push(req.headers["idempotency-key"] ?? null);
+    json(res, { keys: count % 3 ? [] : keys.splice(0) }, count % 3 ? 500 : 200);
+  },
   "/limited": (req, res, { query }) =>
     json(res, { error: "slow down" }, 429, { "retry-after": number(query, "s", 2) }),
 

@@ -61,6 +61,16 @@ function handlers.forever(ctx) return ctx.call "forever" end
 function handlers.busy(ctx)
   while true do ctx.call "text" end
 end
+function handlers.burn() for _ = 1, 3000000 do end end
+function handlers.burn_much(ctx)
+  for _ = 1, 10 do assert(ctx.call "burn") end
+end
+function handlers.burn_slowly(ctx)
+  for _ = 1, 10 do
+    assert(ctx.call "burn")
+    tide.time.sleep(0)
+  end
+end
 handlers.rescued = {
   run = function(ctx) return ctx.http:get "/" end,
   fallback = function(ctx) return ctx.call "saved" end,
@@ -259,9 +269,9 @@ describe("calls in calls", function()
   end)
 
   it("use what their caller's slice may use", function()
-    local call = kit:call "demo_busy"
-
-    assert.equal("script_limit", call.error.code)
+    assert.equal("script_limit", kit:call("demo_busy").error.code)
+    assert.equal("script_limit", kit:call("demo_burn_much").error.code)
+    assert.is_true(kit:call("demo_burn_slowly").ok)
   end)
 end)
 
