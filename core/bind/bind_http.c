@@ -141,7 +141,8 @@ static void on_done(void *ctx, const struct fetch_result *result)
   struct outgoing *o = ctx;
   o->running = false;
   take(o, result);
-  if (o->result.code == OK && !method_is_safe(o->method)) outgoing_changed(o);
+  if (o->result.code == OK && !method_is_safe(o->method) && !o->cache.safe)
+    outgoing_changed(o);
   if (o->unsafe && result->of.side_effect == SIDE_EFFECT_NONE)
     call_asking(o->part.call)->acts--;
   if (!o->waiting) return; // cancelled: see stop_waiting()

@@ -1,4 +1,4 @@
---- Many callers at once, two workers, one service: it is asked once.  #threads
+--- Many callers at once, two workers, one service: it is asked once.
 
 local gateway = require "gateway"
 local web = require "web"
@@ -13,13 +13,16 @@ end
 return {
   name = "svc", about = "A service.", upstream = { base = "$UPSTREAM" },
   tools = {
-    get = { about = "Get.", args = { path = str() }, run = get, policy = "kept", annotations = { read_only = true } },
+    get = {
+      about = "Get.", args = { path = str() }, run = get, policy = "kept",
+      annotations = { read_only = true },
+    },
   },
 }]]
 
 local POLICY = "return { kept = { cache = { ttl_ms = 60000 } } }"
 
-describe("callers who want the same of a slow service", function()
+describe("callers who want the same of a slow service #threads", function()
   local g, up
 
   setup(function() up = require("upstream").start { plain = true } end)

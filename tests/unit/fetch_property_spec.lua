@@ -13,7 +13,9 @@ local function ask(ctx, args)
   return { user = res.json.user, id = res.json.id, n = res.json.n, cached = res.cached, age_ms = res.age_ms }
 end
 local function tool(policy)
-  return { about = "Ask.", policy = policy, args = { id = str() }, run = ask, annotations = { read_only = true } }
+  return {
+    about = "Ask.", policy = policy, args = { id = str() }, run = ask, annotations = { read_only = true },
+  }
 end
 return {
   name = "svc", about = "A service.", upstream = { base = "https://svc.example", policy = "plain" },
@@ -22,7 +24,9 @@ return {
     ask = tool "kept", tight = tool "tight",
     change = {
       about = "Change.", args = { id = str() },
-      run = function(ctx, args) return { status = assert(ctx.http:put("/thing/" .. args.id, { json = {} })).status } end,
+      run = function(ctx, args)
+        return { status = assert(ctx.http:put("/thing/" .. args.id, { json = {} })).status }
+      end,
     },
   },
 }]]

@@ -1,0 +1,281 @@
+--- The option `cache` of a request, and credentials beside what is kept.
+
+local testing = require "tidegate.testing"
+local folder = require "folder"
+
+-- A tool per way of asking; `how` are its options, as Lua.
+local SCRIPT = [[
+local str = tide.schema.string
+local function tool(method, policy, how)
+  return {
+    about = "Ask.", policy = policy, args = { id = str { default = "1" }, lang = str { optional = true } },
+    run = function(ctx, args)
+      local options = how(args)
+      options.headers = { ["Accept-Language"] = args.lang }
+      local res, err = ctx.http:request(method, "/thing/" .. args.id, options)
+      if not res then return nil, err end
+      return { n = res.json.n, cached = res.cached, stale = res.stale, age_ms = res.age_ms }
+    end,
+  }
+end
+local function cache(more)
+  return function() return { cache = more } end
+end
+return {
+  name = "svc", title = "Service", about = "A service.",
+  upstream = { base = "https://svc.example", policy = "plain" },
+  $AUTH
+  tools = {
+    plain = tool("GET", "plain", function() return {} end),
+    ttl = tool("GET", "plain", cache { ttl_ms = 5000 }),
+    shared = tool("GET", "plain", cache { ttl_ms = 5000, shared = true }),
+    named = tool("GET", "plain", cache { ttl_ms = 5000, key = "the one" }),
+    brief = tool("GET", "kept", cache { ttl_ms = 100, stale_ms = 0 }),
+    lasting = tool("GET", "plain", cache { ttl_ms = 1000, stale_ms = 0, stale_if_error_ms = 60000 }),
+    stale = tool("GET", "plain", cache { ttl_ms = 1000, stale_ms = 1000 }),
+    search = tool("POST", "plain", function(args)
+      return { json = { q = args.id }, cache = { ttl_ms = 5000, safe = true } }
+    end),
+    post = tool("POST", "plain", cache { ttl_ms = 5000 }),
+    put = tool("PUT", "plain", cache { ttl_ms = 5000, safe = true }),
+    wrong = tool("GET", "plain", cache { ttl = 5 }),
+    odd = tool("GET", "plain", function() return { cache = true } end),
+    hasty = tool("GET", "kept", function() return { deadline_ms = 200 } end),
+    kept = tool("GET", "kept", function() return {} end),
+    faulty = tool("GET", "faulty", function() return {} end),
+  },
+}]]
+
+local POLICIES = [[
+local plain = { deadline_ms = 10000, attempt = { timeout_ms = 4000 }, retry = { attempts = 1 } }
+return {
+  plain = plain,
+  kept = tide.policy.extend(plain, { cache = { ttl_ms = 60000 } }),
+  faulty = tide.policy.extend(plain, { cache = { ttl_ms = 60000 }, chaos = { percent = 100, status = 404 } }),
+}]]
+
+-- An auth function that logs in by a request of its own.
+local LOGIN = [[auth = function(ctx, request)
+  local res, err = ctx.http:get("/login")
+  if not res then $FAIL end
+  request.headers.Authorization = "Bearer " .. res.json.token .. ctx.principal
+end,]]
+
+local ALL = "* https://svc.example/thing/*"
+
+local roots, kit = {}, nil
+
+local function new(auth, options)
+  auth = auth or ""
+  if not roots[auth] then
+    roots[auth] = folder.new()
+    folder.fill(roots[auth], {
+      ["scripts/svc.lua"] = SCRIPT:gsub("%$AUTH", (auth:gsub("%%", "%%%%"))), ["policies/p.lua"] = POLICIES,
+    })
+  end
+  if kit then kit:close() end
+  options = options or {}
+  options.scripts, options.policies = roots[auth] .. "/scripts", roots[auth] .. "/policies"
+  kit = testing.new(options)
+end
+
+teardown(function()
+  for _, root in pairs(roots) do folder.remove(root) end
+end)
+
+before_each(function() new() end)
+
+after_each(function()
+  kit:advance(0)
+  assert.same({ true }, { kit:quiet() })
+  kit:close()
+  kit = nil
+end)
+
+local function counting(more)
+  local n = 0
+  return function()
+    n = n + 1
+    local answer = { json = { n = n } }
+    for k, v in pairs(more or {}) do answer[k] = v end
+    return answer
+  end
+end
+
+local function asked(path)
+  local n = 0
+  for _, request in ipairs(kit:requests()) do n = n + (request.path:find(path, 1, true) and 1 or 0) end
+  return n
+end
+
+describe("a request that says cache", function()
+  before_each(function() kit:upstream(ALL, counting()) end)
+
+  local function twice(tool, first, second, principal)
+    kit:call(tool, first)
+    local call = kit:call(tool, second or first, { principal = principal })
+    assert(call.ok, tostring(call))
+    return call.value.cached
+  end
+
+  it("is kept though its policy keeps nothing", function()
+    assert.is_false(twice "svc_plain")
+    assert.is_true(twice "svc_ttl")
+  end)
+
+  it("is found again by its path, its query and its headers", function()
+    assert.is_false(twice("svc_ttl", { id = "1" }, { id = "2" }))
+    assert.is_false(twice("svc_ttl", { id = "3", lang = "no" }, { id = "3", lang = "en" }))
+    assert.is_true(twice("svc_ttl", { id = "4", lang = "no" }))
+  end)
+
+  it("is found again by its key alone, if it has one", function()
+    assert.is_true(twice("svc_named", { id = "1" }, { id = "2", lang = "en" }))
+  end)
+
+  it("is another principal's only if it says shared", function()
+    assert.is_false(twice("svc_ttl", {}, {}, "other"))
+    assert.is_true(twice("svc_shared", {}, {}, "other"))
+  end)
+
+  it("says for how long, whatever the policy says", function()
+    kit:call "svc_brief"
+    kit:advance(101)
+
+    assert.is_false(kit:call("svc_brief").value.cached)
+  end)
+
+  it("may be a POST that is safe, and is found again by its body", function()
+    assert.is_true(twice("svc_search", { id = "1" }))
+    assert.is_false(twice("svc_search", { id = "1" }, { id = "2" }))
+  end)
+
+  for tool, why in pairs {
+    svc_post = "cache: the answer to a POST is not kept, unless safe = true says that it changes nothing",
+    svc_put = "cache: the answer to a PUT is not kept",
+    svc_wrong = "cache: unknown field 'ttl' (there are ttl_ms, stale_ms,",
+    svc_odd = "cache: false, or a table such as { ttl_ms = 30000 }",
+  } do
+    it("is refused where that cannot be meant: " .. tool, function()
+      local call = kit:call(tool)
+
+      assert.equal("script_failed", call.error.code)
+      assert(kit:log():find(why, 1, true), kit:log())
+      assert.equal(0, #kit:requests())
+    end)
+  end
+end)
+
+describe("a request with less time than its flight", function()
+  it("is over in time, and the others get the answer", function()
+    kit:upstream(ALL, counting { delay_ms = 500 })
+    local patient, hasty = kit:start "svc_kept", kit:start "svc_hasty"
+
+    kit:advance(1000)
+
+    assert.same({ "timeout", 200 }, { hasty.error.code, hasty.ms })
+    assert.same({ true, 500, 1 }, { patient.ok, patient.ms, #kit:requests() })
+  end)
+end)
+
+describe("an answer of last resort", function()
+  it("marks the result as degraded, and says how old it is", function()
+    kit:upstream(ALL, { json = { n = 1 } }, { fail = "refused" })
+    kit:call "svc_lasting"
+    kit:advance(30000)
+
+    local call = kit:call "svc_lasting"
+
+    assert.same({ true, "cache", 30000 }, { call.degraded, call.source, call.age_ms })
+    assert.same({ n = 1, cached = true, stale = true, age_ms = 30000 }, call.value)
+  end)
+
+  it("is not needed for what is fresh or merely stale", function()
+    kit:upstream(ALL, counting())
+    kit:call "svc_stale"
+    kit:advance(1500)
+
+    local call = kit:call "svc_stale"
+
+    assert.same({ false, true }, { call.degraded, call.value.stale })
+    kit:advance(0)
+  end)
+end)
+
+describe("a fault that is made up", function()
+  it("is not kept", function()
+    new(nil, { chaos_ms = 60000 })
+    kit:upstream(ALL, counting())
+    kit:call "svc_faulty"
+
+    assert.equal(0, kit:cache().entries)
+  end)
+end)
+
+for how, fail in pairs { ["returns its error"] = "return nil, err", ["raises it"] = "error(err)" } do
+  describe("an auth function that " .. how, function()
+    local function login(...)
+      new((LOGIN:gsub("%$FAIL", fail)))
+      kit:upstream("GET https://svc.example/login", ...)
+    end
+
+    it("is not asked for what is kept", function()
+      login { json = { token = "t" } }
+      kit:upstream(ALL, counting())
+
+      for _ = 1, 3 do kit:call "svc_ttl" end
+
+      assert.same({ 1, 1 }, { asked "/login", asked "/thing" })
+    end)
+
+    it("is asked once for a refresh, whose answer is served next", function()
+      login { json = { token = "t" } }
+      kit:upstream(ALL, counting())
+      kit:call "svc_stale"
+      kit:advance(1500)
+
+      local stale = kit:call "svc_stale"
+      kit:advance(10)
+
+      assert.same({ 1, 2 }, { stale.value.n, asked "/login" })
+      assert.same({ 2, true }, { kit:call("svc_stale").value.n, kit:call("svc_stale").value.cached })
+    end)
+
+    it("does not keep what is stale from being served when it fails", function()
+      login({ json = { token = "t" } }, { status = 503 })
+      kit:upstream(ALL, counting())
+      kit:call "svc_stale"
+      kit:advance(1500)
+
+      assert.same({ true, 1 }, { kit:call("svc_stale").ok, asked "/thing" })
+    end)
+
+    it("does not keep the last resort from being served when it fails", function()
+      login({ json = { token = "t" } }, { status = 503 })
+      kit:upstream(ALL, counting())
+      kit:call "svc_lasting"
+      kit:advance(5000)
+
+      local call = kit:call "svc_lasting"
+
+      assert.same({ true, true, 1 }, { call.ok, call.degraded, asked "/thing" })
+    end)
+
+    it("is believed when it says no", function()
+      login({ json = { token = "t" } }, { status = 401 })
+      kit:upstream(ALL, counting())
+      kit:call "svc_lasting"
+      kit:advance(5000)
+
+      assert.equal("unauthorized", kit:call("svc_lasting").error.code)
+    end)
+
+    it("makes no answer public, since each may be another's", function()
+      login { json = { token = "t" } }
+      kit:upstream(ALL, counting { headers = { ["Cache-Control"] = "public, max-age=60" } })
+      kit:call("svc_kept", {}, { principal = "ann" })
+
+      assert.equal(2, kit:call("svc_kept", {}, { principal = "bob" }).value.n)
+    end)
+  end)
+end
