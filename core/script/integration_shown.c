@@ -28,22 +28,21 @@ static struct faults *faults_of(const struct shown_reader *s)
 
 // --- small values ---
 
-static bool read_whole(struct reader *r, int table, struct slice path,
-                       const char *name, int64_t max, int64_t *out)
+// A whole number from 0 to `max`, -1 if there is none.
+static int64_t read_whole(struct reader *r, int table, struct slice path,
+                          const char *name, int64_t max)
 {
   int type = read_field(r, table, name), whole = 0; // value
   lua_Integer n = type == LUA_TNUMBER ? lua_tointegerx(r->L, -1, &whole) : 0;
   bool good = whole && n >= 0 && n <= max;
   struct slice here = read_path(r, path, slice_of(name));
-  if (good)
-    *out = n;
-  else if (type == LUA_TNUMBER)
+  if (type == LUA_TNUMBER && !good)
     faults_add(r->faults, here, "must be a whole number, 0 to %lld",
                (long long)max);
-  else if (type != LUA_TNIL)
+  else if (type != LUA_TNUMBER && type != LUA_TNIL)
     read_wrong(r, here, -1, "a number");
   lua_pop(r->L, 1); //
-  return good;
+  return good ? n : -1;
 }
 
 static void put_texts(struct shown_reader *s, struct slice path,
@@ -290,7 +289,7 @@ void integration_shown(struct integration_reader *r, int table,
                        struct shown *out)
 {
   struct shown_reader s = {r, path, table, &r->load->text};
-  int64_t size;
+  int64_t size = -1;
   bool resource = kind == SHOWN_RESOURCE || kind == SHOWN_TEMPLATE;
   out->meta = read_meta(&s, kind);
   if (out->meta.len) { // without its first comma
@@ -300,8 +299,9 @@ void integration_shown(struct integration_reader *r, int table,
   size_t from = begin(&s);
   put_icons(&s);
   if (resource) put_annotations(&s);
-  if (kind == SHOWN_RESOURCE &&
-      read_whole(&r->reader, table, path, "size", INT64_C(1) << 50, &size)) {
+  if (kind == SHOWN_RESOURCE)
+    size = read_whole(&r->reader, table, path, "size", INT64_C(1) << 50);
+  if (size >= 0) {
     json_put_name(s.out, "size");
     json_put_int(s.out, size);
   }
@@ -329,7 +329,8 @@ bool integration_cache(struct integration_reader *r, int table,
   if (type == LUA_TTABLE) {
     read_known(&r->reader, hint, path, WORD_LIST(known));
     out->said = true;
-    read_whole(&r->reader, hint, path, "ttl_ms", TTL_MAX_MS, &out->ttl_ms);
+    int64_t ms = read_whole(&r->reader, hint, path, "ttl_ms", TTL_MAX_MS);
+    if (ms > 0) out->ttl_ms = ms;
     if (read_text(&r->reader, hint, path, "scope", &scope)) {
       out->shared = slice_is(scope, "public");
       if (!out->shared && !slice_is(scope, "private"))

@@ -1,3 +1,4 @@
+-- luacheck: ignore 631
 --- What scripts say for clients to show and to keep: icons, _meta, apps, hints.
 
 local cjson = require "cjson"
