@@ -104,6 +104,14 @@ static const struct buf *find(lua_State *L, const struct asked *asked,
   return good && buf_ok(text) ? text : NULL;
 }
 
+// What a fallback finds here is how old its answer is.
+static void note_age(lua_State *L, uint64_t age_ns)
+{
+  struct call *call = call_of(L, "ctx.cache");
+  if (call_falls_back(call))
+    call_degrade(call, SLICE("cache"), (int64_t)(age_ns / NS_PER_MS));
+}
+
 // Stack: self, name, options.
 static int get(lua_State *L, bool stale, const char *what)
 {
@@ -119,6 +127,7 @@ static int get(lua_State *L, bool stale, const char *what)
                           NULL) != OK)
     return 0;
   convert_push(L, &doc, 0, arena); // value
+  note_age(L, age_ns);
   lua_pushinteger(L, (lua_Integer)(age_ns / NS_PER_MS));
   return 2;
 }

@@ -116,7 +116,7 @@ struct call_result {
   uint32_t attempts;    // on the wire, over all exchanges
   enum side_effect side_effect;
   // Not what was asked for but the next best; absent if it is. "fallback",
-  // "static", or what call_degrade() was told. How old; -1: not known.
+  // "static", or what call_degrade() was told ("cache"). How old; -1: not known.
   struct slice degraded;
   int64_t age_ms;
   // call_suspend() ended it: a question is open. `form` is CALL_ERROR.

@@ -284,11 +284,14 @@ static void check_retention(struct tool_reader *t)
 {
   const struct idempotency_rule *rule = &t->up->draft->integration.idempotency;
   const struct policy *p = t->tool->policy;
-  if (!rule->header.data || !p || p->deadline_ms <= rule->retention_ms) return;
+  if (!rule->header.data || !p) return;
+  bool task = t->tool->task != TASK_NEVER;
+  long long ms = task ? p->task_deadline_ms : p->deadline_ms;
+  if (ms <= rule->retention_ms) return;
   faults_add(t->up->load->faults, at(t, "policy"),
-             "a call may take %lld ms (deadline_ms of %.*s), and the service "
+             "a call may take %lld ms (%sdeadline_ms of %.*s), and the service "
              "forgets a key after %lld ms (upstream.idempotency.retention_ms)",
-             (long long)p->deadline_ms, SLICE_ARG(p->name),
+             ms, task ? "task." : "", SLICE_ARG(p->name),
              (long long)rule->retention_ms);
 }
 
@@ -316,10 +319,10 @@ static void read_tool(struct tool_reader *t)
   read_result(t);
   read_annotations(t);
   read_policy(t);
-  check_retention(t);
   tool->run_slot = read_function(t, "run", true);
   read_fallback(t);
   read_task(t);
+  check_retention(t);
   struct shown shown;
   integration_shown(t->up, t->table, t->path, SHOWN_TOOL, &shown);
   t->words.members = shown.members;

@@ -73,7 +73,7 @@ local testing = {}
 ---@field attempts? integer on the wire
 ---@field side_effect? "none"|"possible"|"done"
 ---@field degraded? boolean not what was asked for but the next best
----@field source? string of a degraded result: "fallback", "static", "stale"
+---@field source? string of a degraded result: "fallback", "static", "cache"
 ---@field age_ms? integer how old that is, if it is known
 ---@field ms? integer how long it took
 ---@field trail? table[] the steps: { step =, code =, at_us =, label = }

@@ -362,6 +362,14 @@ describe("the fallback", function()
         run = function(ctx) return ctx.http:get "/" end,
         fallback = function(_, _, err) return err end,
       }
+      handlers.kept = {
+        run = function(ctx)
+          local res = assert(ctx.http:get "/")
+          ctx.cache:set("last", res.json, { ttl_ms = 1000, stale_ms = 60000 })
+          return res.json
+        end,
+        fallback = function(ctx) return (ctx.cache:stale "last") end,
+      }
       handlers.constant = {
         run = function(ctx) return ctx.http:get "/" end,
         result = { items = tide.schema.list { str() }, known = tide.schema.boolean() },
@@ -460,6 +468,16 @@ describe("the fallback", function()
     assert.same({ true, "fallback" }, { worse.degraded, worse.source })
     assert.same({ false }, { well.degraded, well.source })
     assert.matches("call tool=demo_get req=test%-1 code=ok [^\n]* degraded=fallback ", kit:log())
+  end)
+
+  it("says how old it is, if it comes from ctx.cache", function()
+    kit:upstream("* *", { json = { n = 1 } }, { status = 503 })
+    kit:call "demo_kept"
+    kit:advance(5000)
+
+    local call = kit:call "demo_kept"
+
+    assert.same({ { n = 1 }, true, "cache", 5000 }, { call.value, call.degraded, call.source, call.age_ms })
   end)
 
   it("can be the answer itself", function()

@@ -322,6 +322,9 @@ describe("the table of a script", function()
       { script('upstream = { base = "https://a.b", idempotency = { retention_ms = 2000 } },'),
         "x.lua: tools.one.policy: a call may take 30000 ms (deadline_ms of default), and the service forgets "
           .. "a key after 2000 ms (upstream.idempotency.retention_ms)" },
+      { script('upstream = { base = "https://a.b", idempotency = { retention_ms = 60000 } },', 'task = "optional"'),
+        "x.lua: tools.one.policy: a call may take 600000 ms (task.deadline_ms of default), and the service "
+          .. "forgets a key after 60000 ms (upstream.idempotency.retention_ms)" },
       { script('upstream = { base = "https://a.b", idempotency = true, headers = { ["idempotency-key"] = "x" } },'),
         "x.lua: upstream.headers[\"idempotency-key\"]: carries the key of upstream.idempotency, which is "
           .. "another for each request" },

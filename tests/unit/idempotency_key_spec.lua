@@ -183,6 +183,79 @@ describe("a key", function()
   end)
 end)
 
+-- A question in the modern era ends the call, and the handler runs again.
+describe("a handler that is run again", function()
+  local ASKS = [[
+    local function order(ctx, n) return assert(ctx.http:post("/orders", { json = { n = n } })) end
+    function handlers.asks(ctx)
+      order(ctx, 1)
+      local answer = ctx.ask { message = "Send a receipt?" }
+      order(ctx, 2)
+      return answer.action
+    end
+    function handlers.asks_beside(ctx)
+      tide.all {
+        function() order(ctx, 1) order(ctx, 2) end,
+        function() ctx.http:get "/slow" order(ctx, 3) order(ctx, 4) end,
+        function() return ctx.call "asks" end,
+      }
+      ctx.ask { message = "And now?" }
+      return "asked"
+    end
+  ]]
+
+  local function keys_of(tool, era)
+    kit = engine { tools = ASKS, fields = [[upstream = { base = "https://demo.example", policy = "demo",
+      idempotency = true }]] }
+    kit:upstream("* *", function() return { json = {}, delay_ms = math.random(0, 50) } end)
+    kit:answer(function() return "accept" end)
+    local call = kit:call(tool, {}, { era = era })
+    assert(call.ok, tostring(call))
+    local of, sent = {}, 0
+    for _, request in ipairs(kit:requests "POST *") do
+      sent = sent + 1
+      of[request.body] = of[request.body] or {}
+      of[request.body][key_of(request)] = true
+    end
+    return of, sent
+  end
+
+  local function count(set)
+    local n = 0
+    for _ in pairs(set) do n = n + 1 end
+    return n
+  end
+
+  it("says the same key when it comes to the same request", function()
+    local of, sent = keys_of("demo_asks", "modern")
+
+    assert.equal(3, sent)
+    assert.same({ 1, 1 }, { count(of['{"n":1}']), count(of['{"n":2}']) })
+  end)
+
+  it("says another key for another request", function()
+    local of = keys_of("demo_asks", "modern")
+
+    assert.is_nil(of['{"n":2}'][next(of['{"n":1}'])])
+  end)
+
+  it("does so with functions side by side and calls in calls, whatever comes first", function()
+    math.randomseed(11)
+    for i = 1, 10 do
+      local of, sent = keys_of("demo_asks_beside", "modern")
+      assert.is_true(sent >= 8, i)
+      -- {"n":1} and {"n":2} are sent at two places each
+      assert.same({ 2, 2, 1, 1 }, { count(of['{"n":1}']), count(of['{"n":2}']), count(of['{"n":3}']),
+        count(of['{"n":4}']) }, i)
+      if i < 10 then kit:close() end
+    end
+  end)
+
+  it("need not be run again for a client that waits", function()
+    assert.equal(2, select(2, keys_of("demo_asks", "legacy")))
+  end)
+end)
+
 describe("a script's own key", function()
   before_each(function() open "true" end)
 
