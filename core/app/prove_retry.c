@@ -24,6 +24,14 @@ static void begin(struct lab *lab, uint64_t plus)
   prefer_retries(lab);
 }
 
+// retry.attempts says so.
+static bool no_retries(const struct lab *lab, struct proof *p)
+{
+  if (lab->policy.retry_attempts > 1) return false;
+  proof_say(p, PROOF_OFF, "there are no retries");
+  return true;
+}
+
 // --- how often ---
 
 enum company { ALONE, AMONG_SUCCESSES };
@@ -161,10 +169,7 @@ static void judge_waits(struct proof *p, const struct waits *w,
 
 static void base(struct lab *lab, struct proof *p)
 {
-  if (lab->policy.retry_attempts == 1) {
-    proof_say(p, PROOF_NEVER, "never waited for: retry.attempts is 1");
-    return;
-  }
+  if (no_retries(lab, p)) return;
   struct waits w = first_waits(lab, lab_failing(lab));
   judge_waits(p, &w, NS_PER_MS);
 }
@@ -224,6 +229,7 @@ static uint64_t longest_of_all(struct lab *lab)
 // The same chance without the cap: if nothing differs, it did nothing.
 static void cap(struct lab *lab, struct proof *p)
 {
+  if (no_retries(lab, p)) return;
   uint64_t with = longest_of_all(lab);
   lab->policy.retry_max_ms = p->field->max;
   uint64_t without = longest_of_all(lab);
@@ -280,13 +286,6 @@ static enum drain drain_any(struct lab *lab, uint32_t *paid)
   if (end == DRAINED || !lab->repeatable) return end;
   begin(lab, 0);
   return drain(lab, lab_again(429), 0, paid);
-}
-
-static bool no_retries(const struct lab *lab, struct proof *p)
-{
-  if (lab->policy.retry_attempts > 1) return false;
-  proof_say(p, PROOF_NEVER, "never used: retry.attempts is 1");
-  return true;
 }
 
 static void budget(struct lab *lab, struct proof *p)

@@ -70,6 +70,8 @@ static const struct {
     {"retry.base_ms", "retry.max_ms", "which caps it"},
     {"retry.throttled_base_ms", "retry.max_ms", "which caps it"},
     {"breaker.open_ms", "breaker.max_open_ms", "which caps it"},
+    {"breaker.probes", "bulkhead.concurrent",
+     "which is the most there can be at a time"},
     {"cache.ttl_ms", "cache.max_ttl_ms", "which caps it"},
     {"cache.negative_ms", "cache.max_ttl_ms", "which caps it"},
 };
@@ -106,22 +108,76 @@ static void check_retries(struct checking *c)
         n, each, n * each, all);
 }
 
+// --- waits that are never so long ---
+
+static const struct {
+  const char *wait, *what;
+  int64_t part; // of what is left of the call: guard/attempt.h
+} waits[] = {
+    {"limiter.max_wait_ms", "its turn at most half", 2},
+    {"bulkhead.max_wait_ms", "a place at most a quarter", 4},
+};
+
+static void check_waits(struct checking *c)
+{
+  long long all = c->policy->deadline_ms;
+  for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+    long long wait = value_of(c, waits[i].wait), part = waits[i].part;
+    if (!is_said(c, waits[i].wait) || !is_said(c, "deadline_ms")) continue;
+    if (wait > all || wait * part <= all) continue;
+    say(c, true,
+        "%s (%lld) is never waited for so long: an attempt waits for %s of "
+        "what is left, %lld ms / %lld = %lld ms; lower it to that or raise "
+        "deadline_ms to %lld",
+        waits[i].wait, wait, waits[i].what, all, part, all / part, wait * part);
+  }
+}
+
+static void check_turns(struct checking *c)
+{
+  const struct policy *p = c->policy;
+  long long wait = p->limiter_max_wait_ms, limit = p->limiter_limit;
+  if (!is_said(c, "limiter.max_wait_ms") || wait == 0 || limit == 0) return;
+  if (wait * limit >= p->limiter_period_ms) return;
+  say(c, true,
+      "limiter.max_wait_ms (%lld): nobody waits so short, for behind the burst "
+      "the next turn is in %lld ms / %lld = %.6g ms; raise it to that or set "
+      "it to 0",
+      wait, (long long)p->limiter_period_ms, limit,
+      (double)p->limiter_period_ms / (double)limit);
+}
+
 // --- a breaker that no volume opens ---
+
+static void say_volume(struct checking *c, bool refuse, long long most)
+{
+  const struct policy *p = c->policy;
+  long long burst = p->limiter_burst ? p->limiter_burst : p->limiter_limit;
+  say(c, refuse,
+      "%s: the limiter lets at most %lld + %lld x %lld ms / %lld ms = %lld "
+      "attempts into breaker.window_ms, below breaker.min_calls (%lld)%s",
+      refuse ? "the breaker can never open"
+             : "no share of failures or slow answers can open the breaker",
+      burst, (long long)p->limiter_limit, (long long)p->breaker_window_ms,
+      (long long)p->limiter_period_ms, most, (long long)p->breaker_min_calls,
+      refuse ? ", and breaker.consecutive is 0" : "");
+}
 
 static void check_breaker(struct checking *c)
 {
   const struct policy *p = c->policy;
-  if (p->limiter_limit == 0 || p->breaker_consecutive > 0) return;
+  if (p->limiter_limit == 0) return;
   long long burst = p->limiter_burst ? p->limiter_burst : p->limiter_limit;
   long long most =
       burst + p->limiter_limit * p->breaker_window_ms / p->limiter_period_ms;
   if (p->breaker_min_calls <= most) return;
-  say(c, true,
-      "the breaker can never open: the limiter lets at most %lld + %lld x "
-      "%lld ms / %lld ms = %lld attempts into breaker.window_ms, below "
-      "breaker.min_calls (%lld), and breaker.consecutive is 0",
-      burst, (long long)p->limiter_limit, (long long)p->breaker_window_ms,
-      (long long)p->limiter_period_ms, most, (long long)p->breaker_min_calls);
+  bool share = is_said(c, "breaker.min_calls") ||
+               is_said(c, "breaker.fail_percent") ||
+               is_said(c, "breaker.slow_percent");
+  if (p->breaker_consecutive == 0)
+    say_volume(c, true, most);
+  else if (share)
+    say_volume(c, false, most);
 }
 
 // --- hedges that never come ---
@@ -245,6 +301,8 @@ void policy_check(const struct policy *p, uint64_t said, policy_say_fn say_fn,
   struct checking c = {p, said, say_fn, ctx};
   check_pairs(&c);
   check_retries(&c);
+  check_waits(&c);
+  check_turns(&c);
   check_breaker(&c);
   check_hedge(&c);
   check_adaptive(&c);

@@ -130,6 +130,17 @@ describe("a policy", function()
     ["limiter = { limit = 1, period_ms = 10000, burst = 2 }, breaker = { consecutive = 0 }"] =
       "the breaker can never open: the limiter lets at most 2 + 1 x 10000 ms / 10000 ms = 3 attempts"
       .. " into breaker.window_ms, below breaker.min_calls (20), and breaker.consecutive is 0",
+    ["deadline_ms = 2000, bulkhead = { max_wait_ms = 600 }"] =
+      "bulkhead.max_wait_ms (600) is never waited for so long: an attempt waits for a place at most a"
+      .. " quarter of what is left, 2000 ms / 4 = 500 ms; lower it to that or raise deadline_ms to 2400",
+    ["deadline_ms = 2000, limiter = { limit = 9, max_wait_ms = 1001 }"] =
+      "limiter.max_wait_ms (1001) is never waited for so long: an attempt waits for its turn at most"
+      .. " half of what is left, 2000 ms / 2 = 1000 ms; lower it to that or raise deadline_ms to 2002",
+    ["limiter = { limit = 3, period_ms = 10000, max_wait_ms = 3333 }"] =
+      "limiter.max_wait_ms (3333): nobody waits so short, for behind the burst the next turn is in"
+      .. " 10000 ms / 3 = 3333.33 ms; raise it to that or set it to 0",
+    ["breaker = { probes = 4 }, bulkhead = { concurrent = 3 }"] =
+      "breaker.probes (4) is above bulkhead.concurrent (3), which is the most there can be at a time",
     ["hedge = { extra = 2 }, retry = { attempts = 2 }"] =
       "hedge.extra (2) cannot fit: retry.attempts (2) counts all tries, which leaves 1 beside the"
       .. " first; raise retry.attempts to 3 or lower hedge.extra",
@@ -166,6 +177,17 @@ describe("a policy", function()
       assert.equal(("policies/p.lua: p: %s\n"):format(said), faults)
     end)
   end
+
+  it("is only warned when failures in a row may open the breaker, and no share", function()
+    local policies, faults = load { ["p.lua"] = [[return { p = {
+      limiter = { limit = 1 }, breaker = { min_calls = 12 },
+    } }]] }
+
+    assert.is_table(policies)
+    assert.equal("policies/p.lua: warning: p: no share of failures or slow answers can open the"
+      .. " breaker: the limiter lets at most 1 + 1 x 10000 ms / 1000 ms = 11 attempts into"
+      .. " breaker.window_ms, below breaker.min_calls (12)\n", faults)
+  end)
 
   it("is only warned when the last of all retries may be cut short", function()
     local policies, faults = load { ["p.lua"] = [[return { p = {
