@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "guard/policy_check.h"
 #include "script/integration.h"
@@ -119,19 +120,22 @@ static void read_number(struct settings *s, struct slice path,
                         const struct policy_field *field)
 {
   lua_State *L = s->reader.L;
-  struct faults *faults = s->load->faults;
+  char what[80];
+  snprintf(what, sizeof(what), "a whole number from %lld to %lld",
+           (long long)field->min, (long long)field->max);
   if (lua_type(L, -1) != LUA_TNUMBER) {
-    read_wrong(&s->reader, path, -1, "a number");
+    read_wrong(&s->reader, path, -1, what);
     return;
   }
   double value = lua_tonumber(L, -1);
-  if (isnan(value) || floor(value) != value)
-    faults_add(faults, path, "must be a whole number (got %g)", value);
-  else if (value < (double)field->min || value > (double)field->max)
-    faults_add(faults, path, "must be %lld to %lld (got %.15g)",
-               (long long)field->min, (long long)field->max, value);
-  else
+  bool in_range =
+      value >= (double)field->min && value <= (double)field->max; // not NaN
+  if (in_range && floor(value) == value)
     set_number(s, field, (int64_t)value);
+  else if (isnan(value))
+    faults_add(s->load->faults, path, "must be %s (got nan)", what);
+  else
+    faults_add(s->load->faults, path, "must be %s (got %.15g)", what, value);
 }
 
 // The value on the top stands at `name` of a group, or at the first level.

@@ -66,11 +66,51 @@ describe("a policy", function()
         assert.equal(value, load({ ["p.lua"] = "return " .. with(value) }).p[path])
       end
       for _, value in ipairs { field.min - 1, field.max + 1 } do
-        assert.equal(("policies/p.lua: p.%s: must be %d to %d (got %d)"):format(path, field.min, field.max, value),
+        assert.equal(("policies/p.lua: p.%s: must be a whole number from %d to %d (got %d)"):format(path, field.min, field.max, value),
           faults_of(with(value)))
       end
     end
   end)
+
+  -- What is written, and what the fault says that it got.
+  local NONSENSE = {
+    { "%d - 1", "BELOW" }, { "%d - 0.5", "HALF" }, { "-1e300", "-1e+300" }, { "1e300", "1e+300" },
+    { "-1/0", "-inf" }, { "1/0", "inf" }, { "0/0", "nan" }, { "-(0/0)", "nan" },
+    { "2^63", "9.22337203685478e+18" }, { "math.mininteger", "-9.22337203685478e+18" },
+    { "math.maxinteger", "9.22337203685478e+18" }, { "0x7fffffffffffffff", "9.22337203685478e+18" },
+    { "1e-300", "1e-300" }, { "'5'", "a string" }, { "'ten'", "a string" }, { "''", "a string" },
+    { "true", "true" }, { "false", "false" }, { "{}", "a table" }, { "{ 5 }", "a table" },
+    { "function() return 5 end", "a function" },
+  }
+
+  for path, field in pairs(fields) do
+    it("refuses nonsense for " .. path .. ", and says where and what would do", function()
+      local group, name = path:match "^(.-)%.?([^.]*)$"
+      local names, expected = {}, {}
+      for i, case in ipairs(NONSENSE) do
+        local inner = ("%s = %s"):format(name, case[1]:gsub("%%d", tostring(field.min)))
+        names[i] = ("p%d = { %s }"):format(i, group == "" and inner
+          or ("%s = { %s }"):format(group, inner))
+        local got = ({ BELOW = tostring(field.min - 1), HALF = tostring(field.min - 0.5) })[case[2]]
+          or case[2]
+        local number = not got:find "^a " and got ~= "true" and got ~= "false"
+        expected[i] = ("policies/p.lua: p%d.%s: %s a whole number from %d to %d%s"):format(i, path,
+          number and "must be" or "expected", field.min, field.max,
+          number and (" (got %s)"):format(got) or ", got " .. got)
+      end
+      table.sort(expected)
+
+      local text = "local math = { mininteger = -2^63, maxinteger = 2^63 - 1 }\n"
+        .. "return { " .. table.concat(names, ",\n") .. " }"
+      local policies, faults = load { ["p.lua"] = text }
+
+      assert.is_nil(policies)
+      local said = {}
+      for line in faults:gmatch "[^\n]+" do said[#said + 1] = line end
+      table.sort(said)
+      assert.same(expected, said)
+    end)
+  end
 
   it("is refused with path and reason", function()
     for text, fault in pairs {
@@ -85,14 +125,14 @@ describe("a policy", function()
       ["{ p = { attempt = { timeout = 5 } } }"] = "p.attempt.timeout: unknown key (did you mean timeout_ms?)",
       ["{ p = { attempt = { conect_ms = 5 } } }"] = "p.attempt.conect_ms: unknown key (did you mean connect_ms?)",
       ["{ p = { ['attempt.timeout_ms'] = 5 } }"] = 'p["attempt.timeout_ms"]: unknown key',
-      ["{ p = { deadline_ms = '5' } }"] = "p.deadline_ms: expected a number, got a string",
-      ["{ p = { deadline_ms = function() end } }"] = "p.deadline_ms: expected a number, got a function",
-      ["{ p = { deadline_ms = {} } }"] = "p.deadline_ms: expected a number, got a table",
-      ["{ p = { deadline_ms = -5 } }"] = "p.deadline_ms: must be 1 to 3600000 (got -5)",
-      ["{ p = { deadline_ms = 1.5 } }"] = "p.deadline_ms: must be a whole number (got 1.5)",
-      ["{ p = { deadline_ms = 0/0 } }"] = "p.deadline_ms: must be a whole number (got -nan)",
-      ["{ p = { deadline_ms = 1/0 } }"] = "p.deadline_ms: must be 1 to 3600000 (got inf)",
-      ["{ p = { deadline_ms = 2^63 } }"] = "p.deadline_ms: must be 1 to 3600000 (got 9.22337203685478e+18)",
+      ["{ p = { deadline_ms = '5' } }"] = "p.deadline_ms: expected a whole number from 1 to 3600000, got a string",
+      ["{ p = { deadline_ms = function() end } }"] = "p.deadline_ms: expected a whole number from 1 to 3600000, got a function",
+      ["{ p = { deadline_ms = {} } }"] = "p.deadline_ms: expected a whole number from 1 to 3600000, got a table",
+      ["{ p = { deadline_ms = -5 } }"] = "p.deadline_ms: must be a whole number from 1 to 3600000 (got -5)",
+      ["{ p = { deadline_ms = 1.5 } }"] = "p.deadline_ms: must be a whole number from 1 to 3600000 (got 1.5)",
+      ["{ p = { deadline_ms = 0/0 } }"] = "p.deadline_ms: must be a whole number from 1 to 3600000 (got nan)",
+      ["{ p = { deadline_ms = 1/0 } }"] = "p.deadline_ms: must be a whole number from 1 to 3600000 (got inf)",
+      ["{ p = { deadline_ms = 2^63 } }"] = "p.deadline_ms: must be a whole number from 1 to 3600000 (got 9.22337203685478e+18)",
     } do
       local expected = fault:find "^a%[" and '["a."]: a policy\'s name is words of a-z, 0-9 and _ with dots between' or fault
       assert.equal("policies/p.lua: " .. expected, faults_of(text))
