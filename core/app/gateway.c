@@ -280,6 +280,8 @@ static struct mcp_server *new_mcp(struct gateway *g)
       .mailbox = g->worker->mailbox,
       .secrets = g->shared->engine->secrets.set,
       .path = SLICE("/mcp"),
+      .sse_path = SLICE("/sse"),
+      .message_path = SLICE("/messages"),
       .hosts = o->allow_host.items,
       .host_count = o->allow_host.count,
       .origins = o->allow_origin.items,

@@ -284,12 +284,13 @@ void exchange_stop(struct exchange *ex, const char *by)
 }
 
 // In legacy a client that is gone has not cancelled: it may come back, or its
-// calls run on to their deadline and their answers go nowhere.
+// calls run on to their deadline and their answers go nowhere. Unless the
+// connection was the session.
 static void on_gone(void *ctx)
 {
   struct exchange *ex = ctx;
   reply_gone(&ex->reply);
-  if (ex->in.era == ERA_MODERN)
+  if (ex->in.era == ERA_MODERN || ex->peer)
     exchange_stop(ex, "client");
   else
     away_gone(ex);
@@ -348,10 +349,21 @@ struct inbound_rules serve_rules(const struct mcp_server *s)
   };
 }
 
+static bool check_transport(struct exchange *ex)
+{
+  if (ex->in.era == ERA_LEGACY || !ex->peer || !ex->peer->legacy_only)
+    return true;
+  return refuse(&ex->in.why, 400, RPC_INVALID_REQUEST,
+                "Invalid request: HTTP+SSE is for revisions up to 2025-11-25; "
+                "newer ones POST to %.*s",
+                SLICE_ARG(ex->server->options.path));
+}
+
 static void serve_message(struct exchange *ex, struct slice body)
 {
   struct inbound_rules rules = serve_rules(ex->server);
-  if (inbound_read(&ex->in, body, &rules, &ex->arena) && lay_out_jobs(ex))
+  if (inbound_read(&ex->in, body, &rules, &ex->arena) && check_transport(ex) &&
+      lay_out_jobs(ex))
     start(ex);
   else
     end_refused(ex);
@@ -417,6 +429,37 @@ static void refuse_without_memory(struct outlet outlet)
   outlet.ops->respond(outlet.to, 503, NULL, 0, &nothing);
 }
 
+static void serve_endpoint(struct exchange *ex,
+                           const struct http_message *message)
+{
+  if (slice_is(message->method, "POST"))
+    serve_message(ex, message->body);
+  else if (slice_is(message->method, "DELETE"))
+    serve_delete(ex);
+  else if (slice_is(message->method, "GET"))
+    away_return(ex);
+  else
+    exchange_refuse_method(ex, SLICE("POST, GET, DELETE"));
+}
+
+// The two of HTTP+SSE.
+static void serve_sse(struct exchange *ex, const struct http_message *message)
+{
+  if (slice_is(message->method, "GET"))
+    duplex_open(ex);
+  else
+    exchange_refuse_method(ex, SLICE("GET"));
+}
+
+static void serve_posted(struct exchange *ex,
+                         const struct http_message *message)
+{
+  if (slice_is(message->method, "POST"))
+    duplex_post(ex, message->query, message->body);
+  else
+    exchange_refuse_method(ex, SLICE("POST"));
+}
+
 void serve(struct mcp_server *s, const struct http_message *message,
            bool unix_socket, struct outlet outlet)
 {
@@ -434,16 +477,16 @@ void serve(struct mcp_server *s, const struct http_message *message,
                              : make_id(s, &ex->arena);
   if (!check_origin(ex, unix_socket))
     end_refused(ex);
-  else if (slice_is(message->method, "POST"))
-    serve_message(ex, message->body);
-  else if (slice_is(message->method, "DELETE"))
-    serve_delete(ex);
-  else if (slice_is(message->method, "GET"))
-    away_return(ex);
   else if (slice_is(message->method, "OPTIONS"))
     serve_options(ex);
+  else if (s->options.sse_path.len &&
+           slice_eq(message->path, s->options.sse_path))
+    serve_sse(ex, message);
+  else if (s->options.sse_path.len &&
+           slice_eq(message->path, s->options.message_path))
+    serve_posted(ex, message);
   else
-    exchange_refuse_method(ex, SLICE("POST, GET, DELETE"));
+    serve_endpoint(ex, message);
 }
 
 void serve_bare(struct mcp_server *s, struct slice message,
@@ -480,6 +523,7 @@ static void fill_defaults(struct mcp_server *s)
   if (!o->max_streams) o->max_streams = 10000;
   if (!o->keepalive_ms) o->keepalive_ms = 15000;
   if (!o->resume_ms) o->resume_ms = 60000;
+  if (!o->mailbox) o->sse_path = (struct slice){0};
   if (!o->shared) o->shared = s->own_shared = mcp_shared_new();
   if (!o->hub) o->hub = s->own_hub = hub_new();
 }
@@ -517,6 +561,7 @@ struct mcp_server *serve_new(const struct mcp_server_options *options,
   away_init(s);
   errands_init(s);
   news_init(s);
+  duplexes_init(&s->duplexes);
   fill_defaults(s);
   put_info(s);
   bool seeded = random_bytes(&s->request_seed, sizeof(s->request_seed));
@@ -530,6 +575,7 @@ void serve_end_streams(struct mcp_server *s)
 {
   streams_end(&s->streams);
   away_end_visits(s);
+  duplexes_end(&s->duplexes);
 }
 
 void serve_free(struct mcp_server *s)
@@ -541,6 +587,7 @@ void serve_free(struct mcp_server *s)
     exchange_stop(LIST_ITEM(s->running.next, struct exchange, link),
                   "shutdown");
   away_finish(s);
+  duplexes_finish(&s->duplexes);
   news_finish(s);
   for (struct exchange *ex = take_spare(s); ex; ex = take_spare(s))
     destroy(ex);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/random.h"
+#include "mcp/duplex.h"
 #include "mcp/inbound.h"
 #include "mcp/news.h"
 #include "mcp/origin.h"
@@ -49,6 +50,7 @@ struct mcp_server {
   struct list errands;    // that run here (errand_run.c)
   struct timer due;       // when the next errand's time is over
   struct news_table news;
+  struct duplexes duplexes; // of HTTP+SSE
   uint32_t spares;
   uint64_t request_seed, request_count;
 };

@@ -89,7 +89,10 @@ void mcp_server_drain(struct mcp_server *s)
 
 bool mcp_server_owns(const struct mcp_server *s, const struct http_message *m)
 {
-  return slice_eq(m->path, s->options.path);
+  const struct mcp_server_options *o = &s->options;
+  return slice_eq(m->path, o->path) ||
+         (o->sse_path.len && (slice_eq(m->path, o->sse_path) ||
+                              slice_eq(m->path, o->message_path)));
 }
 
 void mcp_server_handle(struct mcp_server *s, struct http_request *req,

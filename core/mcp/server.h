@@ -41,6 +41,8 @@ struct mcp_server_options {
   const struct secret_set
       *secrets;                // keeps; scrubbed from answers; NULL is fine
   struct slice path;           // "/mcp"
+  struct slice sse_path;       // "/sse": HTTP+SSE of 2024-11-05; it needs a
+  struct slice message_path;   // mailbox. "/messages". Absent: not served
   const struct slice *hosts;   // Host values allowed besides loopback names
   size_t host_count;           // ("gw.example.com", "gw.example.com:8443")
   const struct slice *origins; // Origin values allowed besides loopback ones

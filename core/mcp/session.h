@@ -28,7 +28,9 @@ struct session {
   unsigned char id[SESSION_ID_LEN];
   struct slice client; // its name, for logs; cut
   struct slice principal;
-  struct news *news; // of a connection that is a session; else NULL
+  // Of a connection that is a session; else NULL and false:
+  struct news *news;
+  bool legacy_only; // its transport is older than the modern era
 };
 
 // Appends the sealed id to `out`. False when out of memory or randomness.

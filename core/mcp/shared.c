@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mcp/errand.h"
+#include "mcp/posts.h"
 #include "mcp/subscriptions.h"
 
 enum { WAYS = 8, SETS = MCP_ENDED_MAX / WAYS, BUCKETS = 256 };
@@ -26,6 +27,7 @@ struct mcp_shared {
   struct list running[BUCKETS];
   struct event_store *events;
   struct subscriptions *subscriptions;
+  struct posts *posts;
   struct ended ended[SETS][WAYS];
   struct pending_set *pending;
   struct ended levels[SETS][WAYS];
@@ -36,22 +38,18 @@ struct mcp_shared *mcp_shared_new(void)
 {
   struct mcp_shared *s = calloc(1, sizeof(*s));
   if (!s) return NULL;
+  pthread_mutex_init(&s->lock, NULL);
+  for (size_t i = 0; i < BUCKETS; i++)
+    list_init(&s->running[i]);
   s->events = event_store_new((struct event_limits){0});
   s->errands = errand_store_new();
   s->subscriptions = subscriptions_new();
   s->pending = pending_set_new();
-  if (!s->events || !s->errands || !s->subscriptions || !s->pending) {
-    event_store_free(s->events);
-    errand_store_free(s->errands);
-    subscriptions_free(s->subscriptions);
-    pending_set_free(s->pending);
-    free(s);
-    return NULL;
-  }
-  pthread_mutex_init(&s->lock, NULL);
-  for (size_t i = 0; i < BUCKETS; i++)
-    list_init(&s->running[i]);
-  return s;
+  s->posts = posts_new();
+  if (s->events && s->errands && s->subscriptions && s->pending && s->posts)
+    return s;
+  mcp_shared_free(s);
+  return NULL;
 }
 
 void mcp_shared_free(struct mcp_shared *s)
@@ -61,6 +59,7 @@ void mcp_shared_free(struct mcp_shared *s)
   errand_store_free(s->errands);
   subscriptions_free(s->subscriptions);
   pending_set_free(s->pending);
+  posts_free(s->posts);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -83,6 +82,11 @@ struct pending_set *mcp_shared_pending(struct mcp_shared *s)
 struct subscriptions *mcp_shared_subscriptions(struct mcp_shared *s)
 {
   return s->subscriptions;
+}
+
+struct posts *mcp_shared_posts(struct mcp_shared *s)
+{
+  return s->posts;
 }
 
 // --- ended sessions ---

@@ -49,6 +49,7 @@ struct pending_set *mcp_shared_pending(struct mcp_shared *s);
 bool mcp_shared_spend(struct mcp_shared *s,
                       const unsigned char run[SESSION_ID_LEN],
                       int64_t expires_ms, int64_t now_ms);
+struct posts *mcp_shared_posts(struct mcp_shared *s); // of HTTP+SSE
 
 // The session is over; remembered until `expires_ms` (wall clock). Its streams
 // end, and its calls are cancelled, whichever worker has them.

@@ -160,6 +160,8 @@ static void make_server(lua_State *L, struct world *w)
       .seals = w->ring,
       .secrets = w->secrets,
       .path = SLICE("/mcp"),
+      .sse_path = SLICE("/sse"),
+      .message_path = SLICE("/messages"),
       .hosts = hosts,
       .host_count = 2,
       .origins = origins,
@@ -289,6 +291,8 @@ static int send(lua_State *L)
   struct http_message *m = arena_alloc(&a->arena, sizeof(*m));
   m->method = copy_field(L, 2, "method", &a->arena);
   m->body = copy_field(L, 2, "body", &a->arena);
+  m->path = copy_field(L, 2, "path", &a->arena);
+  m->query = copy_field(L, 2, "query", &a->arena);
   if (!m->method.data) m->method = SLICE("POST");
   if (!m->body.data) m->body = SLICE("");
   lua_getfield(L, 2, "unix"); // w request a unix

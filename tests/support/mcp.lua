@@ -140,7 +140,8 @@ end
 -- Sends it; the handle, for answers that come later.
 function M.begin(world, request)
   return world:send {
-    method = request.method, unix = request.unix, fail_after = request.fail_after,
+    method = request.method, path = request.path, query = request.query,
+    unix = request.unix, fail_after = request.fail_after,
     headers = pairs_of(request.headers or {}),
     body = request.body or (request.message and json.encode(request.message)),
   }

@@ -1,0 +1,196 @@
+--- Clients of the legacy era that come back, are told of changes, or speak
+--- HTTP+SSE: the real binary, one worker and four.
+
+local cjson = require "cjson"
+local socket = require "socket"
+
+local gateway = require "gateway"
+local process = require "process"
+local web = require "web"
+
+local SCRIPT = [[
+local schema = tide.schema
+
+local function say(ctx, args)
+  if args.uri then ctx.updated(args.uri) else ctx.changed(args.list) end
+  return "said"
+end
+
+local function long(ctx)
+  local detached = ctx.detach(50)
+  tide.time.sleep(0.2)
+  return detached and "come back for" or "waited for"
+end
+
+local function slow()
+  tide.time.sleep(20)
+  return "slept"
+end
+
+return {
+  name = "shop", upstream = { base = "http://127.0.0.1:9" },
+  tools = {
+    say = {
+      about = "Says what changed.", run = say,
+      args = { uri = schema.string { optional = true }, list = schema.string { optional = true } },
+    },
+    long = { about = "Long.", run = long },
+    slow = { about = "Slow.", run = slow },
+  },
+  resources = {
+    stock = { uri = "shop://stock", about = "The stock.", read = function() return "1" end },
+  },
+  prompts = { hello = { about = "Hello.", run = function() return "hello" end } },
+}]]
+
+local g, session
+
+local function run(how, where)
+  local code, out, err = process.run {
+    "node", "tests/sdk/legacy.mjs", how, where, env = { LD_PRELOAD = false },
+  }
+  assert(code == 0, err)
+  return cjson.decode(out)
+end
+
+local function url(path) return ("http://127.0.0.1:%d%s"):format(g.port, path) end
+
+local function post(message)
+  return web.request {
+    port = g.port, method = "POST", path = "/mcp", body = cjson.encode(message),
+    headers = {
+      ["Content-Type"] = "application/json", Accept = "application/json, text/event-stream",
+      ["Mcp-Session-Id"] = session,
+    },
+  }
+end
+
+-- Sends it, waits until an answer has begun, and leaves.
+local function abandon(message)
+  local client = assert(socket.connect("127.0.0.1", g.port))
+  client:settimeout(10)
+  local body = cjson.encode(message)
+  assert(client:send(("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    .. "Accept: application/json, text/event-stream\r\nMcp-Session-Id: %s\r\n"
+    .. "Content-Length: %d\r\n\r\n%s"):format(session, #body, body)))
+  assert(client:receive "*l")
+  client:close()
+end
+
+local function call(name, id)
+  local params = { name = "shop_" .. name }
+  return { jsonrpc = "2.0", id = id or 7, method = "tools/call", params = params }
+end
+
+local function open_session(version)
+  session = nil
+  session = post({
+    jsonrpc = "2.0", id = 1, method = "initialize",
+    params = {
+      protocolVersion = version or "2025-11-25", capabilities = {},
+      clientInfo = { name = "e2e", version = "1" },
+    },
+  }).headers["mcp-session-id"]
+end
+
+local function come_back(last)
+  return assert(web.request {
+    port = g.port, method = "GET", path = "/mcp", timeout = 10,
+    headers = {
+      Accept = "text/event-stream", ["Mcp-Session-Id"] = session, ["Last-Event-ID"] = last,
+    },
+  })
+end
+
+local function descriptors()
+  local _, out = process.run { "ls", ("/proc/%d/fd"):format(g.process:pid()) }
+  return select(2, out:gsub("\n", ""))
+end
+
+for _, workers in ipairs { "1", "4" } do
+  describe("with workers: " .. workers .. ", a legacy client", function()
+    setup(function()
+      g = gateway.start {
+        scripts = { ["shop.lua"] = SCRIPT }, args = { "--workers", workers },
+      }
+    end)
+
+    teardown(function() g:stop() end)
+
+    it("of SDK 1.32 hears what changes and comes back for its answer", function()
+      local report = run("http", url "/mcp")
+
+      assert.same({ "tools", "shop://stock", "prompts" }, report.heard)
+      assert.equal("come back for", report.long)
+      assert.equal(1, report.returned)
+      session = report.session
+      assert.equal(404, post(call "say").status)
+    end)
+
+    it("of SDK 1.32 does so over HTTP+SSE, but for the coming back", function()
+      local report = run("sse", url "/sse")
+
+      assert.same({ "tools", "shop://stock", "prompts" }, report.heard)
+      assert.equal("waited for", report.long)
+    end)
+
+    it("comes back to whichever worker takes it, while the call runs and after it", function()
+      open_session()
+      for _ = 1, 4 do
+        local first = post(call "long").body
+        local id = first:match "id: (%x+%-0)\n"
+        assert.matches("retry: 50\n", first)
+
+        for _ = 1, 3 do assert.matches("come back for", come_back(id).body) end
+      end
+    end)
+
+    it("is refused what is another's", function()
+      open_session()
+      local id = post(call "long").body:match "id: (%x+%-0)\n"
+      open_session()
+
+      assert.equal(400, come_back(id).status)
+      assert.equal(400, come_back(("0"):rep(32) .. "-0").status)
+    end)
+
+    it("that left may stop its call, which then ends", function()
+      open_session()
+      abandon(call("slow", 9))
+
+      post { jsonrpc = "2.0", method = "notifications/cancelled", params = { requestId = 9 } }
+
+      assert.truthy(process.eventually(function()
+        return g:log():find "tool=shop_slow[^\n]*code=cancelled"
+      end))
+    end)
+
+  end)
+end
+
+describe("a thousand legacy sessions", function()
+  setup(function() g = gateway.start { scripts = { ["shop.lua"] = SCRIPT } } end)
+  teardown(function() g:stop() end)
+
+  -- That no memory is left is seen by the leak detector of the server, and by
+  -- the counts in tests/unit/mcp_news_spec.lua.
+  it("leave no descriptor behind", function()
+    local function round(n)
+      for i = 1, n do
+        open_session(i % 2 == 0 and "2025-06-18" or nil)
+        local params = { uri = "shop://stock" }
+        post { jsonrpc = "2.0", id = 3, method = "resources/subscribe", params = params }
+        web.request {
+          port = g.port, method = "DELETE", path = "/mcp",
+          headers = { ["Mcp-Session-Id"] = session },
+        }
+      end
+    end
+    round(10)
+    local before = descriptors()
+
+    round(1000)
+
+    assert.equal(before, descriptors())
+  end)
+end)
