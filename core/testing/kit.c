@@ -23,6 +23,7 @@
 #define START_WALL_MS INT64_C(1767225600000)
 #define CHAOS_MS_MAX  3600000
 #define CACHE_BYTES   ((lua_Integer)64 << 20) // as --cache-mb has it
+#define SCRIPT_BYTES  ((lua_Integer)64 * 1024 * 1024)
 
 // --- what several files need ---
 
@@ -179,12 +180,13 @@ static uint64_t seed_option(lua_State *L)
   return (uint64_t)seed;
 }
 
-static size_t cache_option(lua_State *L)
+static size_t bytes_option(lua_State *L, const char *name,
+                           lua_Integer otherwise)
 {
-  lua_getfield(L, 1, "cache_bytes"); // bytes
-  lua_Integer bytes = luaL_optinteger(L, -1, CACHE_BYTES);
+  lua_getfield(L, 1, name); // bytes
+  lua_Integer bytes = luaL_optinteger(L, -1, otherwise);
   if (bytes < 1 || bytes > INT64_C(1) << 40)
-    luaL_error(L, "testing.new: cache_bytes must be from 1 on");
+    luaL_error(L, "testing.new: %s must be from 1 on", name);
   lua_pop(L, 1); //
   return (size_t)bytes;
 }
@@ -264,7 +266,10 @@ static void load(lua_State *L, struct kit *kit, uint64_t seed)
       .scripts_dir = text_option(L, kit, "scripts", "scripts"),
       .policies_dir = text_option(L, kit, "policies", "policies"),
       .workers = 1,
-      .vm = {.open_api = bind_open, .api_ctx = &kit->bind, .seed = seed},
+      .vm = {.max_memory = bytes_option(L, "script_bytes", SCRIPT_BYTES),
+             .open_api = bind_open,
+             .api_ctx = &kit->bind,
+             .seed = seed},
       .find_secret = find_secret,
       .secret_ctx = kit,
   };
@@ -298,13 +303,13 @@ static struct kit *push_kit(lua_State *L)
 }
 
 /// testing.new(options?: { scripts?, policies?, secrets?, env?, now?, seed?,
-/// cache_bytes?, chaos_ms? })
+/// cache_bytes?, script_bytes?, chaos_ms? })
 /// Loads an engine; raises with all faults if something cannot be loaded.
 static int kit_new(lua_State *L)
 {
-  static const char *const names[] = {"scripts",     "policies", "secrets",
-                                      "env",         "now",      "seed",
-                                      "cache_bytes", "chaos_ms", NULL};
+  static const char *const names[] = {
+      "scripts", "policies",    "secrets",      "env",      "now",
+      "seed",    "cache_bytes", "script_bytes", "chaos_ms", NULL};
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
     lua_newtable(L);
@@ -316,7 +321,7 @@ static int kit_new(lua_State *L)
   kit->secret_values = pairs_option(L, kit, "secrets", &kit->secret_count);
   kit->env_values = pairs_option(L, kit, "env", &kit->env_count);
   uint64_t seed = seed_option(L);
-  kit->cache_bytes = cache_option(L);
+  kit->cache_bytes = bytes_option(L, "cache_bytes", CACHE_BYTES);
   uint64_t chaos_ns = chaos_option(L);
   open_parts(L, kit, now_option(L), seed);
   if (chaos_ns > 0) upstream_set_chaos(kit->upstreams, KIT_START_NS + chaos_ns);

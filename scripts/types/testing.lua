@@ -12,6 +12,7 @@ local testing = {}
 ---@field now? string the time at the beginning; "2026-01-01T00:00:00Z"
 ---@field seed? integer of all chance; 1
 ---@field cache_bytes? integer what may be kept of answers; 64 MiB
+---@field script_bytes? integer what scripts may use; 64 MiB
 ---@field chaos_ms? integer for so long policies may inject faults (chaos.*); 0
 
 --- What the service does with one request: an answer, or a way of failing.

@@ -15,7 +15,9 @@ return {
   upstream = { base = "%s", policy = "eager", idempotency = %s },
   tools = {
     post = tool(post),
-    declared = tool(function(ctx, path) return ctx.http:post(path, { json = {}, idempotent = true }) end),
+    declared = tool(function(ctx, path)
+      return ctx.http:post(path, { json = {}, idempotent = true })
+    end),
     idempotent = tool(post, { idempotent = true }),
     bare = tool(function(ctx, path) return ctx.http:post(path, { idempotency_key = false }) end),
     put = tool(function(ctx, path) return ctx.http:put(path, { json = {} }) end),
@@ -30,7 +32,8 @@ local POLICY = [[return { eager = {
 
 -- { path, how often by one who must not repeat it, by one who may, effect }
 local ENDS = {
-  { "/stall-headers", 1, 3, "possible", slow = true }, { "/stall-body", 1, 3, "possible", slow = true },
+  { "/stall-headers", 1, 3, "possible", slow = true },
+  { "/stall-body", 1, 3, "possible", slow = true },
   { "/reset-before", 1, 3, "possible" }, { "/close-before", 1, 3, "possible" },
   { "/reset-mid", 1, 3, "possible" }, { "/short-body", 1, 3, "possible" },
   { "/status/500", 1, 3, "possible" }, { "/status/502", 1, 3, "possible" },

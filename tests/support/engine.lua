@@ -41,13 +41,21 @@ local plain = {
 return { demo = tide.policy.extend(plain, { %s }) }
 ]]
 
-return function(options)
+local engine = {}
+
+--- The folder alone, which the caller removes: for a spec that makes many kits.
+function engine.write(options)
   local path = folder.new()
   local script = options.script or TEMPLATE:format(options.tools, options.fields or "")
   folder.fill(path, {
     ["scripts/demo.lua"] = script,
     ["policies/demo.lua"] = options.policies or POLICIES:format(options.policy or ""),
   })
+  return path
+end
+
+local function open(_, options)
+  local path = engine.write(options)
   local ok, kit = pcall(testing.new, {
     scripts = path .. "/scripts",
     policies = path .. "/policies",
@@ -61,3 +69,5 @@ return function(options)
   if not ok then error(kit, 0) end
   return kit
 end
+
+return setmetatable(engine, { __call = open })

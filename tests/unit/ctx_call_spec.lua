@@ -3,6 +3,7 @@
 local testing = require "tidegate.testing"
 
 local engine = require "engine"
+local folder = require "folder"
 
 local TOOLS = [[
 local str, int, list = tide.schema.string, tide.schema.integer, tide.schema.list
@@ -272,6 +273,54 @@ describe("calls in calls", function()
     assert.equal("script_limit", kit:call("demo_busy").error.code)
     assert.equal("script_limit", kit:call("demo_burn_much").error.code)
     assert.is_true(kit:call("demo_burn_slowly").ok)
+  end)
+end)
+
+-- A VM that is a little too small, at every size.
+describe("when memory runs out", function()
+  local MUCH = TOOLS .. [[
+    local function big() return ("x"):rep(20000) end
+    function handlers.big() return { big = big(), list = { big(), big() } } end
+    function handlers.big_content() return { tide.content.text(big()), tide.content.text(big()) } end
+    function handlers.big_error() return nil, tide.error("not_found", "no", { details = { big = big() } }) end
+    function handlers.much(ctx)
+      local list = { { big() }, big() }
+      local results = tide.all {
+        function() return ctx.call "big" end,
+        function() return ctx.call "big_content" end,
+        function() return select(2, ctx.call "big_error") end,
+        function() return ctx.call("hand_on", { tool = "nap", args = { seconds = 1 } }) end,
+        function() return ctx.call("ask", { tool = "item", args = { sku = big(), list = list } }) end,
+      }
+      return { #results }
+    end
+  ]]
+
+  it("the call ends with an error, wherever it was, and nothing is left", function()
+    local path = engine.write { tools = MUCH }
+    local function open(bytes)
+      return testing.new { scripts = path .. "/scripts", policies = path .. "/policies", script_bytes = bytes }
+    end
+    local own = open()
+    local size, seen = own:memory(), {}
+    own:close()
+
+    for limit = size, size + 100000, 500 do
+      local ok, small = pcall(open, limit)
+      local code = "not loaded"
+      if ok then
+        local call = small:call "demo_much"
+        code = call.ok and "ok" or call.error.code
+        assert(small:quiet())
+        small:close()
+      end
+      seen[code] = (seen[code] or 0) + 1
+    end
+    folder.remove(path)
+
+    assert.is_true(seen.ok > 5 and seen.script_limit > 20)
+    seen.ok, seen.script_limit, seen["not loaded"] = nil, nil, nil
+    assert.same({}, seen)
   end)
 end)
 
