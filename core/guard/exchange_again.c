@@ -80,17 +80,26 @@ static const char *why_again(enum outcome outcome, enum retry_plea plea)
   return plea == PLEA_NONE ? outcome_name(outcome) : retry_plea_name(plea);
 }
 
+// Where the gate is what it waits for, it waits there: all who were told "in a
+// second" would else come in the same moment.
+static uint64_t rest_of(const struct retry_facts *facts, uint64_t wait_ns)
+{
+  uint64_t gate = facts->gate_ns > facts->now_ns ? facts->gate_ns : 0;
+  return gate > 0 && wait_ns <= gate - facts->now_ns ? 0 : wait_ns;
+}
+
 static void wait_and_try(struct exchange *x, const struct retry_facts *facts,
                          const struct retry_answer *answer)
 {
+  uint64_t rest = rest_of(facts, answer->wait_ns);
   x->past.cost = answer->cost;
   x->past.free_used |= answer->free;
   x->past.early_used |= facts->plea == PLEA_TOO_EARLY;
   x->state = EXCHANGE_IN_BACKOFF;
   trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_BACKOFF, OK,
-            (int64_t)(answer->wait_ns / NS_PER_MS), exchange_budget_left(x),
+            (int64_t)(rest / NS_PER_MS), exchange_budget_left(x),
             slice_of(why_again(facts->outcome, facts->plea)));
-  timer_start(&x->timer, answer->wait_ns);
+  timer_start(&x->timer, rest);
 }
 
 void exchange_again(struct exchange *x, const struct attempt_end *end)

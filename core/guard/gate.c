@@ -43,8 +43,8 @@ struct gate_place gate_pass(struct gate *g, uint64_t spacing_ns,
 {
   uint64_t next = load(&g->next_ns);
   for (;;) {
+    if (!gate_closed(g, now_ns)) return (struct gate_place){true, 0, 0};
     uint64_t at = end_of_queue(g, next);
-    if (at <= now_ns) return (struct gate_place){true, 0, 0};
     if (at - now_ns > max_wait_ns) {
       atomic_fetch_add_explicit(&g->refused, 1, memory_order_relaxed);
       return (struct gate_place){false, at - now_ns, 0};
@@ -71,6 +71,5 @@ bool gate_closed(struct gate *g, uint64_t now_ns)
 
 uint64_t gate_opens_ns(struct gate *g, uint64_t now_ns)
 {
-  uint64_t at = end_of_queue(g, load(&g->next_ns));
-  return at > now_ns ? at : 0;
+  return gate_closed(g, now_ns) ? end_of_queue(g, load(&g->next_ns)) : 0;
 }

@@ -3,11 +3,13 @@
 // A throttled answer closes the gate until its Retry-After is over (or our own
 // throttled backoff if it gave none). While it is closed a call waits if it can,
 // else it is told when to come. Those who wait are let out one by one, `spacing`
-// apart, from the moment it opens; who comes while they still leave queues
-// behind them. After that the gate costs two loads.
+// apart, from the moment it opens. Who comes after that moment passes at once,
+// also while they still leave: comers are spread already, and behind a queue that
+// never ends more than one a spacing would never be let through again. An open
+// gate costs a load.
 //
 // Example: spacing 10 ms, closed until 1000 ms. Calls at 200, 300 and 400 ms get
-// 1000, 1010 and 1020 ms; one at 1005 ms gets 1030; one at 1040 passes at once.
+// 1000, 1010 and 1020 ms; one at 1005 ms passes at once.
 //
 // One who wakes asks gate_closed() first: another answer may have closed it
 // again. Whoever passes still goes through the limiter, where a slot can be

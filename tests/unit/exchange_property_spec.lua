@@ -290,6 +290,22 @@ describe("after a brown-out an upstream that works on what nobody waits for", fu
   end)
 end)
 
+describe("a service that said later once", function()
+  it("is asked as often as before when that time is over", function()
+    with { ["bulkhead.concurrent"] = 100000 }
+    world:behave { { status = 429, retry_after_s = 1 } }
+    world:start { method = "POST" }
+    world:advance(1)
+    world:behave { { delay_ms = 5 } }
+    world:load(1000, 2) -- a second of waiting, and one in which they leave
+    local before = world:gauges()
+    world:load(1000, 2)
+    local after = world:gauges()
+
+    assert.is_true(after.ok - before.ok >= 2000, after.ok - before.ok)
+  end)
+end)
+
 describe("the wall clock", function()
   it("changes nothing", function()
     local function story(wall_ms)

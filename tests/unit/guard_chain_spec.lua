@@ -229,6 +229,18 @@ describe("the guard", function()
     assert.is_true(kit:requests()[2].at_ms >= 3000)
   end)
 
+  it("lets those that were told later at the same time come one after another", function()
+    answers({ status = 429, headers = { ["Retry-After"] = "1" }, delay_ms = 20 })
+    for _ = 1, 4 do kit:start "svc_ask" end
+    kit:advance(50)
+    kit:upstream("* " .. URL, { status = 200, json = {} })
+    kit:advance(3000)
+
+    local at = {}
+    for i, request in ipairs(kit:requests()) do at[i] = request.at_ms end
+    assert.same({ 0, 0, 0, 0, 1020, 1030, 1040, 1050 }, at)
+  end)
+
   it("refuses at once what would have to wait beyond its deadline", function()
     answers { status = 429, headers = { ["Retry-After"] = "60" } }
     kit:call("svc_once")
