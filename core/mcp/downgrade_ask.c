@@ -16,6 +16,7 @@ struct lowering {
   enum revision revision;
 };
 
+// Of a node that may be missing; the document itself is json_get()'s to ask.
 static uint32_t get(const struct lowering *w, uint32_t object, const char *name)
 {
   return object == JSON_NONE ? JSON_NONE : json_get(w->doc, object, name);
@@ -131,9 +132,9 @@ static void put_schema(const struct lowering *w, uint32_t schema)
 static void put_form(const struct lowering *w)
 {
   buf_puts(w->out, "{\"message\":");
-  buf_add(w->out, json_raw(w->doc, get(w, 0, "message")));
+  buf_add(w->out, json_raw(w->doc, json_get(w->doc, 0, "message")));
   json_put_name(w->out, "requestedSchema");
-  put_schema(w, get(w, 0, "requestedSchema"));
+  put_schema(w, json_get(w->doc, 0, "requestedSchema"));
   buf_putc(w->out, '}');
 }
 
