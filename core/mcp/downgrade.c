@@ -2,6 +2,8 @@
 
 #include "mcp/downgrade.h"
 
+#include <string.h>
+
 #include "base/json.h"
 
 // --- entries of lists ---
@@ -23,14 +25,30 @@ static bool is_known(struct slice name, enum revision revision)
   return true;
 }
 
-// Resources had annotations from the first; a tool's result was an object
-// before the modern revision.
+// Resources had annotations from the first.
 static bool is_known_of_tool(struct slice name, const struct tool *tool,
                              enum revision revision)
 {
   if (slice_is(name, "annotations")) return revision >= REVISION_2025_03_26;
   return !slice_is(name, "outputSchema") || !tool->result ||
-         schema_is_object(tool->result);
+         schema_is_object(tool->result) || downgrade_wraps(tool);
+}
+
+// A reference ("#/$defs/...") would lead elsewhere from one level deeper, so
+// what has a "$" in a name anywhere stays as it is.
+bool downgrade_wraps(const struct tool *tool)
+{
+  if (!tool->result || schema_is_object(tool->result)) return false;
+  return !memmem(tool->json.data, tool->json.len, "\"$", 2);
+}
+
+static void put_value(struct buf *out, struct slice name, struct slice value,
+                      const struct tool *tool)
+{
+  bool wraps = tool && slice_is(name, "outputSchema") && downgrade_wraps(tool);
+  if (wraps) buf_puts(out, "{\"type\":\"object\",\"properties\":{\"result\":");
+  buf_add(out, value);
+  if (wraps) buf_puts(out, "},\"required\":[\"result\"]}");
 }
 
 // Of one revision alone: in the modern one it is the server that decides.
@@ -56,7 +74,7 @@ static void put_members(struct buf *out, const struct json_doc *doc,
       json_sep(out);
       buf_add(out, json_raw(doc, name));
       buf_putc(out, ':');
-      buf_add(out, json_raw(doc, value));
+      put_value(out, text, json_raw(doc, value), tool);
     }
     name = json_next(doc, 0, value);
   }

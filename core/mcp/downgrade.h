@@ -11,10 +11,13 @@
 #include "script/catalog.h"
 
 // Appends the tool as an entry of tools/list, without what the revision lacks.
-// An outputSchema must describe an object in legacy: another one is left out,
-// and so is structuredContent of its results.
+// An outputSchema must describe an object in legacy: another one becomes that
+// of { result: what it describes }, or is left out if it points into itself.
 void downgrade_tool(struct buf *out, const struct tool *tool,
                     enum revision revision);
+
+// Are the tool's results said to be { result: ... } in legacy?
+bool downgrade_wraps(const struct tool *tool);
 
 // The same for a resource, a template, a prompt.
 void downgrade_offer(struct buf *out, const struct offer *offer,

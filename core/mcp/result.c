@@ -111,10 +111,9 @@ void result_put_error(struct buf *out, const struct call_result *r,
 
 // --- the result ---
 
-static bool structured_allowed(const struct result_style *style, bool object)
+static bool has_structured(const struct result_style *style)
 {
-  if (style->revision >= REVISION_2026_07_28) return true;
-  return object && style->revision >= REVISION_2025_06_18;
+  return style->revision >= REVISION_2025_06_18;
 }
 
 static void put_text_block(struct buf *out, struct slice text)
@@ -124,13 +123,18 @@ static void put_text_block(struct buf *out, struct slice text)
   buf_add(out, SLICE("\"}]"));
 }
 
+// What legacy takes is an object: another value becomes { "result": value }.
 static void put_json(struct buf *out, const struct call_result *r,
                      const struct result_style *style)
 {
   put_text_block(out, r->body);
-  if (!structured_allowed(style, first_byte(r->body) == '{')) return;
+  if (!has_structured(style)) return;
+  bool wraps = style->revision < REVISION_2026_07_28 &&
+               (first_byte(r->body) != '{' || downgrade_wraps(style->tool));
   buf_add(out, SLICE(",\"structuredContent\":"));
+  if (wraps) buf_add(out, SLICE("{\"result\":"));
   buf_add(out, r->body);
+  if (wraps) buf_putc(out, '}');
 }
 
 // A tool that declared its result promised structuredContent.
@@ -138,9 +142,12 @@ static void put_text(struct buf *out, const struct call_result *r,
                      const struct result_style *style)
 {
   put_text_block(out, r->body);
-  if (!style->tool->result || !structured_allowed(style, false)) return;
+  if (!style->tool->result || !has_structured(style)) return;
+  bool wraps = style->revision < REVISION_2026_07_28;
   buf_add(out, SLICE(",\"structuredContent\":"));
+  if (wraps) buf_add(out, SLICE("{\"result\":"));
   json_put_string(out, r->body);
+  if (wraps) buf_putc(out, '}');
 }
 
 static void put_content(struct buf *out, const struct call_result *r,
@@ -153,7 +160,7 @@ static void put_content(struct buf *out, const struct call_result *r,
 // structuredContent of an error would not be what the tool's schema promises.
 static bool error_is_structured(const struct result_style *style)
 {
-  return !style->tool->result && structured_allowed(style, true);
+  return !style->tool->result && has_structured(style);
 }
 
 static void put_error(struct buf *out, const struct call_result *r,

@@ -59,8 +59,8 @@ function Stream:next(seconds)
     if block then
       self.text = rest
       local data = block:match "data: ([^\n]*)"
-      if data then return json.decode(data) end
-      self.comments = self.comments + 1
+      if data and data ~= "" then return json.decode(data) end -- "" is a priming event
+      if not data then self.comments = self.comments + 1 end
     else
       local left = deadline - socket.gettime()
       if self.ended or left <= 0 or fill(self, left) == false then return nil end

@@ -43,15 +43,40 @@ describe("JSON", function()
     assert.equal('{"n":1}', text_of(result_of({ body = '{"n":1}' }, OLD)))
   end)
 
-  it("that is no object is structured in modern alone", function()
+  it("that is no object is made one for legacy clients", function()
     for _, json in ipairs { "[1,2]", "3", '"x"', "null", "false" } do
       local _, body = result_of { body = json }
-      local old, old_body = result_of({ body = json }, NOVEMBER)
-
       assert.truthy(body:find('"structuredContent":' .. json .. ",", 1, true))
-      assert.is_nil(old_body:find("structuredContent", 1, true))
-      assert.equal(json, text_of(old))
+      for _, version in ipairs { NOVEMBER, JUNE } do
+        local old, old_body = result_of({ body = json }, version)
+
+        assert.truthy(old_body:find('"structuredContent":{"result":' .. json .. "}", 1, true))
+        assert.equal(json, text_of(old))
+      end
+      assert.is_nil(result_of({ body = json }, MARCH).structuredContent)
     end
+  end)
+
+  it("is what the declared schema became, also where it is an object", function()
+    local either = '{"anyOf":[{"type":"object"},{"type":"array"}]}'
+    local referring = '{"anyOf":[{"$ref":"#/$defs/a"},{"type":"array"}],"$defs":{"a":{"type":"object"}}}'
+    world:free()
+    world = mcp.world { tools = {
+      mcp.tool("demo_either", { result = either }), mcp.tool("demo_refers", { result = referring }),
+    } }
+    local function listed(i)
+      local request = mcp.legacy "tools/list"
+      request.headers["mcp-protocol-version"] = JUNE
+      return mcp.send(world, request).json.result.tools[i].outputSchema
+    end
+
+    assert.same({ "result" }, listed(1).required)
+    assert.equal(2, #listed(1).properties.result.anyOf)
+    assert.same({ result = { n = 1 } }, result_of({ body = '{"n":1}' }, JUNE, "demo_either").structuredContent)
+    assert.same({ result = "x" },
+      result_of({ form = "text", body = "x" }, JUNE, "demo_either").structuredContent)
+    assert.is_nil(listed(2))
+    assert.same({ n = 1 }, result_of({ body = '{"n":1}' }, JUNE, "demo_refers").structuredContent)
   end)
 
   it("of a megabyte goes through whole", function()

@@ -108,8 +108,10 @@ describe("tools/list", function()
       members "2025-11-25")
   end)
 
-  it("leaves out a legacy outputSchema that is no object", function()
-    assert.is_nil(list(world, nil, "2025-11-25").result.tools[2].outputSchema)
+  it("makes an object of a legacy outputSchema that is none", function()
+    assert.same({
+      type = "object", properties = { result = { type = "array" } }, required = { "result" },
+    }, list(world, nil, "2025-11-25").result.tools[2].outputSchema)
   end)
 
   it("is empty before there is a generation, and without tools", function()
