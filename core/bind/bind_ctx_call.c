@@ -3,6 +3,8 @@
 //   call(name, args) -> find -> arguments as JSON -> call_start ... wait ->
 //   value | nil, err
 //
+// A tool that prepares is two calls, as it is for a client.
+//
 // The inner call belongs to the one whose handler makes it, and is cancelled
 // when nobody waits for it any more. What it brought is copied, because its
 // bytes live until `done` returns, and becomes a Lua value inside the coroutine
@@ -28,10 +30,16 @@
 struct inner {
   struct call_part part; // of the call that waits
   struct call *call;     // while it runs
+  const struct tool *tool;
+  lua_State *L; // of the task that waits
   struct task_ticket ticket;
-  bool waiting;
+  bool waiting, preparing;
+  bool *ended;     // told by on_done(); set while a call is being started
+  struct buf args; // JSON
+  struct json_doc doc;
+  struct slice prepared;
   enum call_form form;
-  struct buf body; // the arguments, then the result
+  struct buf body; // the result
   struct slice details;
   struct error error;
   uint32_t attempts;
@@ -45,6 +53,7 @@ static void inner_free(struct inner *in)
 {
   assert(!in->call);
   list_remove(&in->part.link);
+  buf_finish(&in->args);
   buf_finish(&in->body);
   arena_finish(&in->arena);
   free(in);
@@ -70,13 +79,16 @@ static void stop_waiting(void *wait)
   inner_free(in);
 }
 
-static struct inner *inner_new(lua_State *L, struct call *call)
+static struct inner *inner_new(lua_State *L, struct call *call,
+                               const struct tool *tool)
 {
   struct inner *in = fault_now() ? NULL : calloc(1, sizeof(*in));
   if (!in) {
     luaL_error(L, "not enough memory");
     return NULL;
   }
+  in->L = L;
+  in->tool = tool;
   in->part.stop = on_call_end;
   call_attach(call, &in->part);
   return in;
@@ -144,11 +156,24 @@ static int on_woken(lua_State *L, int status, lua_KContext ctx)
   return in->form == CALL_ERROR ? give_error(L, in) : give_value(L, in);
 }
 
-static void on_done(void *ctx, struct call *call, const struct call_result *r)
+static bool start(struct inner *in);
+
+// What prepare returned, for the run: JSON, as a client's server keeps it. False:
+// no memory.
+static bool keep_prepared(struct inner *in, const struct call_result *r)
 {
-  struct inner *in = ctx;
-  (void)call;
-  in->call = NULL;
+  buf_reset(&in->body, 0);
+  if (r->form == CALL_TEXT)
+    json_put_string(&in->body, r->body);
+  else
+    buf_add(&in->body, r->body);
+  if (!buf_ok(&in->body)) return false;
+  in->prepared = buf_slice(&in->body);
+  return true;
+}
+
+static void keep_result(struct inner *in, const struct call_result *r)
+{
   in->form = r->form;
   in->error = r->error;
   in->details = r->details;
@@ -157,6 +182,22 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   buf_reset(&in->body, 0);
   buf_add(&in->body, r->form == CALL_ERROR ? r->details : r->body);
   if (r->degraded.data) call_degrade(in->part.call, r->degraded, r->age_ms);
+}
+
+static void on_done(void *ctx, struct call *call, const struct call_result *r)
+{
+  struct inner *in = ctx;
+  (void)call;
+  in->call = NULL;
+  if (in->ended) *in->ended = true;
+  in->ended = NULL;
+  bool go_on = in->preparing && in->waiting && r->form != CALL_ERROR;
+  in->preparing = false;
+  if (go_on && keep_prepared(in, r) && start(in)) return;
+  if (go_on)
+    in->body.failed = true; // no memory: on_woken() says so
+  else
+    keep_result(in, r);
   if (!in->waiting) return; // cancelled: see inner_stop()
   in->waiting = false;
   task_wake(in->ticket, 0); // `in` may be gone from here on
@@ -196,42 +237,43 @@ static void check_depth(lua_State *L, const struct call *call,
 
 // As the member of an object, for a document's root is no node of its own. The
 // schema knows which empty table is a list.
-static void read_arguments(lua_State *L, struct inner *in,
-                           const struct tool *tool, struct json_doc *doc)
+static void read_arguments(lua_State *L, struct inner *in)
 {
   struct error err;
-  struct buf *out = &in->body;
+  struct buf *out = &in->args;
   buf_puts(out, "{\"arguments\":");
   if (lua_isnil(L, 2))
     buf_puts(out, "{}");
   else if (!lua_istable(L, 2))
     luaL_typeerror(L, 2, "table");
-  else if (convert_put(L, 2, tool->args, out, &err) != OK)
+  else if (convert_put(L, 2, in->tool->args, out, &err) != OK)
     luaL_error(L, WHAT ": arguments: %s", err.message);
   buf_putc(out, '}');
-  if (!buf_ok(out) || json_parse(doc, buf_slice(out), (struct json_limits){0},
-                                 &in->arena, &err) != OK)
+  if (!buf_ok(out) ||
+      json_parse(&in->doc, buf_slice(out), (struct json_limits){0}, &in->arena,
+                 &err) != OK)
     luaL_error(L, "not enough memory");
 }
 
-static int start_and_wait(lua_State *L, struct inner *in,
-                          const struct tool *tool, const struct json_doc *doc)
+// It may be done when this returns, and then `in` may be gone. False: no memory.
+static bool start(struct inner *in)
 {
-  struct call_options options = {.tool = tool,
-                                 .doc = doc,
-                                 .arguments = json_get(doc, 0, "arguments"),
-                                 .parent = in->part.call,
-                                 .from = L};
-  in->ticket = task_wait(L, stop_waiting, in);
-  in->waiting = true; // it may be done before call_start() returns
+  bool ended = false;
+  struct call_options options = {
+      .tool = in->tool,
+      .doc = &in->doc,
+      .arguments = json_get(&in->doc, 0, "arguments"),
+      .slot = in->preparing ? in->tool->prepare_slot : 0,
+      .prepared = in->prepared,
+      .parent = in->part.call,
+      .from = in->L};
+  in->ended = &ended;
   struct call *call =
       call_start(call_live(in->part.call), &options, on_done, in);
-  if (!call) {
-    in->waiting = false;
-    return luaL_error(L, "not enough memory");
-  }
-  if (in->waiting) in->call = call;
-  return task_yield_then(L, on_woken, (lua_KContext)(void *)in);
+  if (ended) return true;
+  in->ended = NULL;
+  in->call = call;
+  return call != NULL;
 }
 
 /// ctx.call(tool: string, args?: table): value | nil, error
@@ -245,10 +287,16 @@ static int ctx_call(lua_State *L)
   const struct tool *tool = find_tool(L, call);
   check_depth(L, call, tool);
   allowance_charge(L, COST_NS);
-  struct json_doc doc;
-  struct inner *in = inner_new(L, call);
-  read_arguments(L, in, tool, &doc);
-  return start_and_wait(L, in, tool, &doc);
+  struct inner *in = inner_new(L, call, tool);
+  read_arguments(L, in);
+  in->ticket = task_wait(L, stop_waiting, in);
+  in->waiting = true; // it may be done before start() returns
+  in->preparing = tool->prepare_slot;
+  if (!start(in)) {
+    in->waiting = false;
+    return luaL_error(L, "not enough memory");
+  }
+  return task_yield_then(L, on_woken, (lua_KContext)(void *)in);
 }
 
 void bind_ctx_call(lua_State *L)

@@ -72,6 +72,16 @@ function handlers.burn_slowly(ctx)
     tide.time.sleep(0)
   end
 end
+local prepared = { task = "optional", run = function(_, args, made) return { made = made, sku = args.sku } end }
+handlers.prepared_now = { task = "optional", run = prepared.run,
+  prepare = function(_, args) return { for_sku = args.sku } end }
+handlers.prepared_later = { task = "optional", run = function(ctx, args, made)
+    tide.time.sleep(1)
+    return prepared.run(ctx, args, made)
+  end,
+  prepare = function() tide.time.sleep(1) return "a text" end }
+handlers.unprepared = { task = "optional", run = prepared.run,
+  prepare = function() return nil, tide.error("conflict", "not now") end }
 handlers.rescued = {
   run = function(ctx) return ctx.http:get "/" end,
   fallback = function(ctx) return ctx.call "saved" end,
@@ -134,6 +144,20 @@ describe("ctx.call", function()
     assert.equal("done", ask("nothing").value)
     assert.equal(1.5, ask("number").value)
     assert.equal("userdata", ask("null").kind)
+  end)
+
+  it("prepares what wants to be prepared, as for a client", function()
+    assert.same({ made = { for_sku = "a" }, sku = "a" }, ask("prepared_now", { sku = "a" }).value)
+    local value, call = ask("prepared_later", { sku = "b" })
+    assert.same({ { made = "a text", sku = "b" }, 2000 }, { value.value, call.ms })
+    assert.equal("conflict", ask("unprepared").err.code)
+
+    for at = 0, 2000, 500 do
+      local left = kit:start("demo_ask", { tool = "prepared_later" })
+      kit:advance(at)
+      left:cancel()
+      assert(kit:quiet())
+    end
   end)
 
   it("gives content that can be handed on", function()
