@@ -146,6 +146,8 @@ struct group {
 
 struct run {
   const struct prove_options *options;
+  const struct tool **all; // what can be called: tools, and what is offered
+  size_t all_count;
   const struct tool **tools; // in groups, one after the other
   struct group *groups;
   size_t group_count;
@@ -173,15 +175,32 @@ static bool is_wanted(const struct run *r, const struct tool *t)
   return t->integration->base.len > 0 && (!only || only->policy == t->policy);
 }
 
+static bool collect(struct run *r)
+{
+  const struct catalog *c = r->options->catalog;
+  size_t n = c->tool_count;
+  for (size_t kind = 0; kind < OFFER_KINDS; kind++)
+    n += c->offers[kind].count;
+  r->all = calloc(n + 1, sizeof(*r->all));
+  r->tools = calloc(n + 1, sizeof(*r->tools));
+  r->groups = calloc(n + 1, sizeof(*r->groups));
+  if (!r->all || !r->tools || !r->groups) return false;
+  for (size_t i = 0; i < c->tool_count; i++)
+    r->all[r->all_count++] = &c->tools[i];
+  for (size_t kind = 0; kind < OFFER_KINDS; kind++)
+    for (size_t i = 0; i < c->offers[kind].count; i++)
+      r->all[r->all_count++] = &c->offers[kind].items[i].handler;
+  return true;
+}
+
 // The tools of the next group, behind those that are in groups already.
 static size_t gather(struct run *r, const struct tool *first, size_t used)
 {
-  const struct catalog *c = r->options->catalog;
   struct group *g = &r->groups[r->group_count];
   size_t n = 0;
-  for (size_t i = 0; i < c->tool_count; i++)
-    if (is_wanted(r, &c->tools[i]) && same_group(first, &c->tools[i]))
-      r->tools[used + n++] = &c->tools[i];
+  for (size_t i = 0; i < r->all_count; i++)
+    if (is_wanted(r, r->all[i]) && same_group(first, r->all[i]))
+      r->tools[used + n++] = r->all[i];
   *g = (struct group){.of = {r->tools + used, n, reads(first)}};
   g->proofs = calloc(proofs_each(), sizeof(*g->proofs));
   if (!g->proofs) return 0;
@@ -198,23 +217,28 @@ static bool is_grouped(const struct run *r, const struct tool *t, size_t used)
 
 static bool make_groups(struct run *r)
 {
-  const struct catalog *c = r->options->catalog;
-  r->tools = calloc(c->tool_count + 1, sizeof(*r->tools));
-  r->groups = calloc(c->tool_count + 1, sizeof(*r->groups));
+  const struct tool *only = r->options->only;
   size_t used = 0;
-  bool ok = r->tools && r->groups;
-  for (size_t i = 0; i < c->tool_count && ok; i++) {
-    const struct tool *t = &c->tools[i];
+  if (!collect(r)) return false;
+  for (size_t i = 0; i < r->all_count; i++) {
+    const struct tool *t = r->all[i];
     if (!is_wanted(r, t) || is_grouped(r, t, used)) continue;
     size_t n = gather(r, t, used);
-    ok = n > 0;
+    if (n == 0) return false;
     used += n;
   }
-  for (size_t i = 0; i < r->group_count; i++) {
-    const struct tool *only = r->options->only;
+  for (size_t i = 0; i < r->group_count; i++)
     r->groups[i].shown = !only || same_group(only, r->groups[i].of.tools[0]);
-  }
-  return ok;
+  return true;
+}
+
+// Nothing can be said of a policy that nothing has.
+static bool is_used(const struct run *r, const struct policy *p)
+{
+  for (size_t i = 0; i < r->all_count; i++)
+    if (r->all[i]->policy == p && r->all[i]->integration->base.len > 0)
+      return true;
+  return false;
 }
 
 // --- running ---
@@ -302,6 +326,7 @@ static void finish(struct run *r)
     free(r->groups[i].proofs);
   free(r->groups);
   free(r->tools);
+  free(r->all);
 }
 
 bool prove(const struct prove_options *options, const struct proof_sink *sink,
@@ -316,6 +341,9 @@ bool prove(const struct prove_options *options, const struct proof_sink *sink,
   }
   for (size_t i = 0; i < r.group_count && ok; i++)
     if (r.groups[i].shown) tell_group(&r, &r.groups[i], sink, sum);
+  const struct catalog *c = options->catalog;
+  for (size_t i = 0; i < c->policy_count && ok && !options->only; i++)
+    if (!is_used(&r, &c->policies[i])) sink->unused(sink->ctx, &c->policies[i]);
   sum->virtual_ns = r.lab.virtual_ns;
   finish(&r);
   return ok;

@@ -10,7 +10,8 @@
 //
 // There is one row for every setting (prove_rows); a spec compares the rows with
 // policy_fields. Tools with the same policy, kind of request, policy of the
-// integration and fallback are one group, proven once. Same seed, same output.
+// integration and fallback are one group, proven once; so are resources and
+// prompts, as what reads. Same seed, same output.
 
 #ifndef APP_PROVE_H
 #define APP_PROVE_H
@@ -60,6 +61,8 @@ struct proof_group {
 struct proof_sink {
   void (*group)(void *ctx, const struct proof_group *group);
   void (*proof)(void *ctx, const struct proof *proof);
+  // Behind all groups: a policy that nothing has.
+  void (*unused)(void *ctx, const struct policy *policy);
   void *ctx;
 };
 
@@ -92,7 +95,7 @@ const char *prove_row(size_t i);
 struct prove_printer {
   struct buf *out;
   bool json;
-  size_t groups; // so far
+  size_t groups, unused; // so far
 };
 struct proof_sink prove_printer_sink(struct prove_printer *p);
 // What comes last.

@@ -297,6 +297,7 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   p->done = true;
   p->ok = r->form != CALL_ERROR;
   p->error = r->error;
+  if (r->error.code == E_NO_MEMORY) p->lab->broken = true;
   p->attempts = r->attempts;
   p->trail = *r->trail;
   p->end_ns = lab_now(p->lab);

@@ -120,11 +120,12 @@ static void print_time(struct buf *out, uint64_t ns)
   if (s >= 7200)
     buf_printf(out, "%" PRIu64 " hours", s / 3600);
   else
-    buf_printf(out, "%" PRIu64 " minutes", s / 60 + 1);
+    buf_printf(out, "%" PRIu64 " minute%s", s / 60 + 1, s < 60 ? "" : "s");
 }
 
 static void print_sum(struct prove_printer *p, const struct prove_sum *sum)
 {
+  if (p->unused > 0) buf_putc(p->out, '\n');
   buf_printf(p->out, "\n%zu setting%s fire%s, in ", sum->fire,
              sum->fire == 1 ? "" : "s", sum->fire == 1 ? "s" : "");
   print_time(p->out, sum->virtual_ns);
@@ -179,9 +180,21 @@ static void json_proof(struct prove_printer *printer, const struct proof *p)
   buf_putc(out, '}');
 }
 
+static void json_unused(struct prove_printer *p, const struct policy *policy)
+{
+  if (p->unused == 0) {
+    buf_puts(p->out, p->groups > 0 ? "]}]" : "{\"groups\":[]");
+    json_put_name(p->out, "unused");
+    buf_putc(p->out, '[');
+  }
+  json_sep(p->out);
+  json_put_string(p->out, policy->name);
+}
+
 static void json_sum(struct prove_printer *p, const struct prove_sum *sum)
 {
-  buf_puts(p->out, p->groups > 0 ? "]}]" : "{\"groups\":[]");
+  const char *empty = p->groups > 0 ? "]}]" : "{\"groups\":[]";
+  buf_puts(p->out, p->unused > 0 ? "]" : empty);
   json_put_name(p->out, "fire");
   json_put_int(p->out, (int64_t)sum->fire);
   json_put_name(p->out, "never");
@@ -206,9 +219,21 @@ static void on_proof(void *ctx, const struct proof *proof)
   (p->json ? json_proof : print_proof)(p, proof);
 }
 
+static void on_unused(void *ctx, const struct policy *policy)
+{
+  struct prove_printer *p = ctx;
+  if (p->json)
+    json_unused(p, policy);
+  else
+    buf_printf(p->out, "%s%.*s",
+               p->unused ? ", " : "\nnot run, for nothing has them: ",
+               SLICE_ARG(policy->name));
+  p->unused++;
+}
+
 struct proof_sink prove_printer_sink(struct prove_printer *p)
 {
-  return (struct proof_sink){on_group, on_proof, p};
+  return (struct proof_sink){on_group, on_proof, on_unused, p};
 }
 
 void prove_print_end(struct prove_printer *p, const struct prove_sum *sum)

@@ -1,6 +1,7 @@
 // t_prove.c -- shows app/prove to the specs.
 
 #include "app/prove.h"
+#include "base/fault.h"
 #include "script/generation.h"
 #include "testing/t_base.h"
 
@@ -30,16 +31,23 @@ static struct generation *load(lua_State *L, const struct bind_env *bind,
   return g;
 }
 
-static void print(const struct prove_options *o, bool json, struct buf *text)
+// `fails`: which allocation fails, -1 for none. False: it was out of memory.
+static bool print(const struct prove_options *o, bool json, long fails,
+                  struct buf *text)
 {
   struct prove_sum sum;
   struct prove_printer printer = {.out = text, .json = json};
   struct proof_sink sink = prove_printer_sink(&printer);
-  if (prove(o, &sink, &sum)) prove_print_end(&printer, &sum);
+  fault_fail_after(fails);
+  bool ok = prove(o, &sink, &sum);
+  fault_fail_after(-1);
+  if (ok) prove_print_end(&printer, &sum);
+  return ok;
 }
 
-// run(scripts_dir, policies_dir, { setting =, tool =, seed =, json = }): the
-// text; or nil and the faults.
+// run(scripts_dir, policies_dir, { setting =, tool =, seed =, json =, fails = }):
+// the text; or nil and the faults. `fails`: the nth allocation; then "" is out of
+// memory.
 static int run(lua_State *L)
 {
   lua_settop(L, 3);
@@ -48,6 +56,7 @@ static int run(lua_State *L)
   lua_getfield(L, 3, "tool");    // 5
   lua_getfield(L, 3, "seed");    // 6
   lua_getfield(L, 3, "json");    // 7
+  lua_getfield(L, 3, "fails");   // 8
   struct bind_env bind = {.find_secret = find_secret,
                           .secrets = secret_set_new()};
   struct buf text = {0};
@@ -59,7 +68,8 @@ static int run(lua_State *L)
   const char *tool = lua_tostring(L, 5);
   if (g && tool) o.only = catalog_tool(g->catalog, slice_of(tool));
   if (g) {
-    print(&o, lua_toboolean(L, 7), &text);
+    if (!print(&o, lua_toboolean(L, 7), (long)luaL_optinteger(L, 8, -1), &text))
+      buf_reset(&text, 0);
     vm_free(g->vms[0]);
     generation_unref(g);
   } else {

@@ -295,6 +295,33 @@ describe("the whole", function()
     assert.not_equal(first, prove(settings, { seed = 2 }))
   end)
 
+  it("names the policies that nothing has, and counts resources among the reads", function()
+    folder.fill(root, {
+      ["scripts/shop.lua"] = [[return { name = "shop", upstream = { base = "https://shop.example" },
+        resources = { live = { uri = "shop://live", about = "?", policy = "p",
+          read = function() end } } }]],
+      ["policies/p.lua"] = "return { p = {}, q = {}, r = {} }",
+    })
+    local function run(json)
+      return (T.prove.run(root .. "/scripts", root .. "/policies", { json = json, setting = "deadline_ms" }))
+    end
+
+    assert.matches("^shop_live\n  policy p, reads: GET; the integration's is default\n", run(false))
+    assert.matches("\nnot run, for nothing has them: q, r, default\n", run(false))
+    assert.same({ "q", "r", "default" }, cjson.decode(run(true)).unused)
+  end)
+
+  it("says nothing wrong when memory runs out, wherever that is", function()
+    local options = { tool = "shop_list", setting = "bulkhead.queue" }
+    for n = 0, 60 do
+      options.fails = n
+
+      local ok, text = pcall(prove, "", options)
+
+      assert.is_true(not ok or text == "" or text:find("fires: 64 wait", 1, true) ~= nil, text)
+    end
+  end)
+
   it("ends with what it found", function()
     local text = prove("retry = { max_ms = 15000 }", { tool = "shop_list" })
 
