@@ -69,8 +69,7 @@ static void make_up(struct http_answer *answer, const struct attempt *a)
 
 static void answer_as(struct attempt *a, bool cancelled)
 {
-  struct http_answer answer = {.total_ns = attempt_now(a) - a->sent_ns,
-                               .injected = true};
+  struct http_answer answer = {.total_ns = attempt_now(a) - a->sent_ns};
   if (cancelled) {
     answer.end = HTTP_CANCELLED;
     answer.sent = a->fault.kind != CHAOS_REFUSE;

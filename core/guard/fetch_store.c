@@ -214,7 +214,8 @@ void fetch_store(const struct fetch_job *job, struct fetcher *f,
 {
   struct cache *cache = f->shared->cache;
   const struct http_answer *a = result->answer;
-  if (fetch_failed(result) || a->end != HTTP_ANSWERED || a->injected) {
+  // What was made up on purpose (guard/chaos.h) is nobody's answer.
+  if (fetch_failed(result) || a->end != HTTP_ANSWERED || result->injected) {
     struct cache_key all = fetch_everyones(&job->key);
     if (!job->replaces) return;
     leave_alone(cache, &job->key, loop_now(f->loop));
@@ -224,9 +225,7 @@ void fetch_store(const struct fetch_job *job, struct fetcher *f,
   struct cache_answer answer = describe(job, a);
   struct cache_rule rule = cache_rule(&job->rules.rule, &answer);
   // Who finds it in the cache does not ask the integration what it means.
-  // What was made up on purpose (guard/chaos.h) is nobody's answer.
-  if (result->outcome != outcome_of(a, false) || result->injected)
-    rule.verdict = CACHE_NO_STATUS;
+  if (result->outcome != outcome_of(a, false)) rule.verdict = CACHE_NO_STATUS;
   if (rule.verdict == CACHE_KEEP) {
     say(trail, f, &rule, a->body.len, put(job, f, &rule, a));
     return;

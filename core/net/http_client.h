@@ -97,7 +97,6 @@ struct http_answer {
   uint32_t replays;       // times libcurl asked to send it again
   bool reused;            // the connection was not new
   bool sent;              // the request, or part of it, went out
-  bool injected;          // made up on purpose (guard/chaos.h): not to be kept
   int http_version;       // 10, 11, 20
   char detail[160];       // for the log only: libcurl's words, may name hosts
   // NULL: head and body are this answer's own. Else they are bytes of somebody
