@@ -3,7 +3,9 @@
 #include "guard/fetch.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fault.h"
 #include "guard/fetch_inside.h"
@@ -112,7 +114,8 @@ static bool claim(struct fetch *f, const struct cache_hit *hit)
 
 enum fetch_found fetch_look(struct fetch *f, const struct fetch_options *o)
 {
-  *f = (struct fetch){.options = *o};
+  memset(f, 0, offsetof(struct fetch, exchange));
+  f->options = *o;
   struct cache_hit hit = find(f);
   f->kept = hit.value;
   f->state = hit.state;

@@ -143,12 +143,12 @@ struct fetch {
   struct fetch_job job;
   struct fetch_seat *seat; // waits in a flight
   uint64_t joined_ns;
-  struct timer timer; // ends the wait while the last resort is good
-  struct exchange exchange;
-  bool alone; // `exchange` runs
-  bool late;  // the timer has ended it
+  struct timer timer; // ends the wait
+  bool alone;         // `exchange` runs
+  bool late;          // the timer has ended it
   fetch_done_fn done;
   void *ctx;
+  struct exchange exchange; // last: it needs no clearing
 };
 
 enum fetch_found fetch_look(struct fetch *f, const struct fetch_options *o);

@@ -124,34 +124,40 @@ bool fetch_failed(const struct exchange_result *r)
 void fetch_job_begin(struct fetch_job *job, struct fetcher *f)
 {
   struct cache *cache = f->shared->cache;
-  struct cache_key all = fetch_everyones(&job->key);
   job->start_ns = loop_now(f->loop);
-  job->ticket = cache_ticket(cache, &job->key);
+  job->ticket = job->shared_ticket = cache_ticket(cache, &job->key);
+  if (!job->key.principal.data || !job->rules.trusts_public) return;
+  struct cache_key all = fetch_everyones(&job->key);
   job->shared_ticket = cache_ticket(cache, &all);
 }
 
+// Of several fields the first counts; but for these two.
+static void read_field(struct cache_answer *out, const struct header *field)
+{
+  struct slice name = field->name;
+  bool any = slice_eq_nocase(name, SLICE("vary")) &&
+             memchr(field->value.data, '*', field->value.len);
+  struct slice *once = NULL;
+  if (slice_eq_nocase(name, SLICE("expires"))) once = &out->expires;
+  if (slice_eq_nocase(name, SLICE("date"))) once = &out->date;
+  if (slice_eq_nocase(name, SLICE("age"))) once = &out->age;
+  if (once && !once->data) *once = field->value;
+  if (any) out->vary = field->value;
+  if (slice_eq_nocase(name, SLICE("set-cookie"))) out->sets_cookie = true;
+  if (slice_eq_nocase(name, SLICE("cache-control")))
+    cache_control_read(&out->control, field->value);
+}
+
+// `vary` only where it names more than headers: those are in the key.
 static struct cache_answer describe(const struct fetch_job *job,
                                     const struct http_answer *a)
 {
-  struct cache_answer out = {
-      .method = job->method,
-      .declared_safe = job->rules.safe,
-      .status = a->status,
-      .expires = http_answer_header(a, "expires"),
-      .date = http_answer_header(a, "date"),
-      .age = http_answer_header(a, "age"),
-      .vary = http_answer_header(a, "vary"),
-      .sets_cookie = http_answer_header(a, "set-cookie").data != NULL,
-  };
+  struct cache_answer out = {.method = job->method,
+                             .declared_safe = job->rules.safe,
+                             .status = a->status};
   struct header field;
-  for (size_t at = 0; http_answer_next(a, &at, &field);) {
-    if (slice_eq_nocase(field.name, SLICE("cache-control")))
-      cache_control_read(&out.control, field.value);
-    // Of several, the one that asks for more.
-    if (slice_eq_nocase(field.name, SLICE("vary")) &&
-        memchr(field.value.data, '*', field.value.len))
-      out.vary = field.value;
-  }
+  for (size_t at = 0; http_answer_next(a, &at, &field);)
+    read_field(&out, &field);
   return out;
 }
 
