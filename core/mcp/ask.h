@@ -53,6 +53,9 @@ bool park_is_open(const struct park *p); // does a question wait?
 // An answer that a client has posted.
 void park_response(struct job *job);
 
+// The client gave an error instead: the JSON object of it.
+void question_refused(struct question *q, struct slice error);
+
 // What the client of the job can be asked: ASK_NEEDS_*.
 unsigned ask_can(const struct job *job);
 

@@ -2,8 +2,6 @@
 
 #include "mcp/capability.h"
 
-#include "script/ask.h"
-
 // Each bit is a path of at most two members; a deeper one implies its parent.
 static const struct {
   uint32_t bit;
@@ -87,23 +85,4 @@ bool capability_refuse(uint32_t missing, struct arena *arena,
   if (buf_ok(&data)) why->data = arena_copy(arena, buf_slice(&data));
   buf_finish(&data);
   return false;
-}
-
-unsigned capability_answers(uint32_t capabilities)
-{
-  static const struct {
-    uint32_t bit;
-    unsigned need;
-  } pairs[] = {
-      {CAPABILITY_ELICIT_FORM, ASK_NEEDS_FORM},
-      {CAPABILITY_ELICIT_URL, ASK_NEEDS_URL},
-      {CAPABILITY_SAMPLING, ASK_NEEDS_SAMPLING},
-      {CAPABILITY_SAMPLING_TOOLS, ASK_NEEDS_TOOLS},
-      {CAPABILITY_SAMPLING_CONTEXT, ASK_NEEDS_CONTEXT},
-      {CAPABILITY_ROOTS, ASK_NEEDS_ROOTS},
-  };
-  unsigned needs = 0;
-  for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-    if (capabilities & pairs[i].bit) needs |= pairs[i].need;
-  return needs;
 }

@@ -31,9 +31,6 @@ uint32_t capability_read(const struct json_doc *doc, uint32_t node);
 // Appends {"requiredCapabilities":{...}} with what `missing` says.
 void capability_put_required(struct buf *out, uint32_t missing);
 
-// The same as ASK_NEEDS_* of script/ask.h: what it can be asked.
-unsigned capability_answers(uint32_t capabilities);
-
 // Fills `why` with -32021 that names what is missing; false.
 bool capability_refuse(uint32_t missing, struct arena *arena,
                        struct refusal *why);

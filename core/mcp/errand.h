@@ -99,6 +99,10 @@ struct errand_view {
 };
 // Appends those that wait for an answer, as inputRequests.
 void errand_put_questions(struct buf *out, const struct errand_view *v);
+typedef void (*errand_question_fn)(void *ctx, struct slice name,
+                                   struct slice request);
+void errand_each_question(const struct errand_view *v, errand_question_fn fn,
+                          void *ctx);
 
 // --- any thread ---
 
@@ -125,10 +129,15 @@ enum errand_found { ERRAND_NONE, ERRAND_FOUND, ERRAND_OVER };
 enum errand_found errand_cancel(struct errand_store *s,
                                 const struct errand_key *key);
 
-// The client's answer to one question; the owner hears of it. Nothing happens
-// if that was not asked, or is answered already. False: no memory.
+// The client's answer to one question, its result object, or the error that it
+// gave instead; the owner hears of it. Nothing happens if that was not asked, or
+// is answered already. False: no memory.
+struct errand_answer {
+  struct slice question, text;
+  bool error;
+};
 bool errand_answer(struct errand_store *s, const struct errand_key *key,
-                   struct slice question, struct slice answer);
+                   const struct errand_answer *answer);
 
 // Takes out what is due. When the next is, UINT64_MAX if there is none.
 uint64_t errand_sweep(struct errand_store *s, uint64_t now_ns);
@@ -145,7 +154,8 @@ struct errand_waiter;
 struct errand_wake {
   struct mailbox *mailbox; // of the thread on which fn is called
   void (*fn)(void *ctx);
-  void *ctx; // keeps
+  void *ctx;      // keeps
+  bool questions; // also when it asks something
 };
 // `fn` is called once, when it is over or gone, unless it is stopped before.
 // ERRAND_OVER: it is already, and nobody waits. `*waiter` is NULL when out of
@@ -169,7 +179,7 @@ struct errand_begin {
   struct mailbox *mailbox;
   void *ctx;
   void (*stop)(void *ctx); // cancelled, or its time is over
-  void (*on_answer)(void *ctx, struct slice question, struct slice answer);
+  void (*on_answer)(void *ctx, const struct errand_answer *answer);
 };
 
 // NULL: the store is full (`*full`), or there is no memory. The errand is the

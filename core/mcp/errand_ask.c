@@ -26,6 +26,16 @@ void errand_put_questions(struct buf *out, const struct errand_view *v)
   buf_putc(out, '}');
 }
 
+void errand_each_question(const struct errand_view *v, errand_question_fn fn,
+                          void *ctx)
+{
+  LIST_EACH (it, v->questions) {
+    const struct errand_question *q =
+        LIST_ITEM(it, struct errand_question, link);
+    fn(ctx, key_of(q), (struct slice){q->text + q->key_len, q->request_len});
+  }
+}
+
 static struct errand_question *find(const struct errand *e, struct slice key)
 {
   LIST_EACH (it, &e->questions) {
@@ -52,14 +62,18 @@ bool errand_ask(struct errand *e, struct slice key, struct slice request,
   q->request_len = request.len;
   memcpy(q->text, key.data, key.len);
   memcpy(q->text + key.len, request.data, request.len);
+  struct list inline_ones;
+  list_init(&inline_ones);
   pthread_mutex_lock(&e->store->lock);
   bool room = errand_charge(e, sizeof(*q) + key.len + request.len);
   if (room) {
     list_append(&e->questions, &q->link);
     follow(e, wall_ms);
+    errand_wake_for_question(e, &inline_ones);
   }
   pthread_mutex_unlock(&e->store->lock);
   if (!room) free(q);
+  errand_wake_inline(&inline_ones);
   return room;
 }
 
@@ -90,15 +104,19 @@ void errand_unask(struct errand *e, struct slice key, int64_t wall_ms)
 struct answer_note {
   struct message message;
   struct errand *errand;
-  size_t key_len, answer_len;
-  char text[]; // key, answer
+  bool error;
+  size_t question_len, text_len;
+  char bytes[]; // question, text
 };
 
 static void deliver(struct answer_note *note)
 {
   struct errand *e = note->errand;
-  e->on_answer(e->ctx, (struct slice){note->text, note->key_len},
-               (struct slice){note->text + note->key_len, note->answer_len});
+  struct errand_answer answer = {
+      {note->bytes, note->question_len},
+      {note->bytes + note->question_len, note->text_len},
+      note->error};
+  e->on_answer(e->ctx, &answer);
 }
 
 static void on_note(struct message *message)
@@ -115,24 +133,26 @@ static void on_note(struct message *message)
   free(note);
 }
 
-static struct answer_note *make(struct slice key, struct slice answer)
+static struct answer_note *make(const struct errand_answer *a)
 {
   struct answer_note *note =
-      fault_calloc(1, sizeof(*note) + key.len + answer.len);
+      fault_calloc(1, sizeof(*note) + a->question.len + a->text.len);
   if (!note) return NULL;
   note->message.fn = on_note;
-  note->key_len = key.len;
-  note->answer_len = answer.len;
-  memcpy(note->text, key.data, key.len);
-  memcpy(note->text + key.len, answer.data, answer.len);
+  note->error = a->error;
+  note->question_len = a->question.len;
+  note->text_len = a->text.len;
+  memcpy(note->bytes, a->question.data, a->question.len);
+  memcpy(note->bytes + a->question.len, a->text.data, a->text.len);
   return note;
 }
 
 // Under the lock: the first answer to an open question counts.
 static struct errand *take_answer(struct errand_store *s,
                                   const struct errand_key *key,
-                                  struct answer_note *note, struct slice name)
+                                  struct answer_note *note)
 {
+  struct slice name = {note->bytes, note->question_len};
   struct errand *e = errand_find(s, key);
   struct errand_question *q = e && e->running ? find(e, name) : NULL;
   if (!q) return NULL;
@@ -145,12 +165,12 @@ static struct errand *take_answer(struct errand_store *s,
 }
 
 bool errand_answer(struct errand_store *s, const struct errand_key *key,
-                   struct slice question, struct slice answer)
+                   const struct errand_answer *answer)
 {
-  struct answer_note *note = make(question, answer);
+  struct answer_note *note = make(answer);
   if (!note) return false;
   pthread_mutex_lock(&s->lock);
-  struct errand *e = take_answer(s, key, note, question);
+  struct errand *e = take_answer(s, key, note);
   bool at_once = e && !e->mailbox;
   pthread_mutex_unlock(&s->lock);
   if (!e)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "mcp/ask.h"
 #include "mcp/errands.h"
 
 static struct errand_asker *asker_of(struct asker *a)
@@ -19,19 +20,30 @@ static unsigned lacks(struct asker *a, unsigned needs)
   return needs & ~asker_of(a)->can;
 }
 
+static int64_t now(const struct errand_asker *a)
+{
+  return loop_wall_ms(a->server->options.loop);
+}
+
+// A secret that stood bare in JSON leaves something that is JSON no more: then
+// it is not asked.
 static bool ask(struct errand_asker *a, const struct question *q,
                 struct slice name)
 {
-  struct buf request = {0};
+  struct buf request = {0}, clean = {0};
   buf_puts(&request, "{\"method\":");
   json_put_string(&request, slice_of(ask_method(q->kind)));
   buf_puts(&request, ",\"params\":");
   buf_add(&request, q->params);
   buf_putc(&request, '}');
+  struct slice json = buf_slice(&request);
+  bool hidden = secret_hide(a->server->options.secrets, &json, &clean);
   bool good =
       buf_ok(&request) &&
-      errand_ask(a->errand, name, buf_slice(&request), loop_wall_ms(a->loop));
+      (!hidden || json_valid(json, (struct json_limits){0}, NULL) == OK) &&
+      errand_ask(a->errand, name, json, now(a));
   buf_finish(&request);
+  buf_finish(&clean);
   return good;
 }
 
@@ -51,15 +63,15 @@ static void drop(struct asker *base, struct question *q, bool late)
   struct errand_asker *a = asker_of(base);
   (void)late;
   list_remove(&q->link);
-  errand_unask(a->errand, q->key, loop_wall_ms(a->loop));
+  errand_unask(a->errand, q->key, now(a));
 }
 
 static const struct asker_ops ops = {lacks, put, drop, NULL, NULL};
 
 void errand_asker_init(struct errand_asker *a, struct errand *e,
-                       struct loop *loop, unsigned can)
+                       const struct mcp_server *s, unsigned can)
 {
-  *a = (struct errand_asker){{&ops}, e, loop, can, {NULL, NULL}, 0};
+  *a = (struct errand_asker){{&ops}, e, s, can, {NULL, NULL}, 0};
   list_init(&a->open);
 }
 
@@ -87,7 +99,7 @@ static void ask_again(struct errand_asker *a, struct question *q,
   struct buf name = {0};
   buf_add(&name, q->key);
   buf_printf(&name, "#%u", ++a->again);
-  errand_say(a->errand, slice_of(why->message), loop_wall_ms(a->loop));
+  errand_say(a->errand, slice_of(why->message), now(a));
   bool good =
       a->again < ASK_TOTAL_MAX && buf_ok(&name) && ask(a, q, buf_slice(&name));
   buf_finish(&name);
@@ -96,11 +108,14 @@ static void ask_again(struct errand_asker *a, struct question *q,
   question_fail(q, E_BAD_RESPONSE, "%s", why->message);
 }
 
-void errand_asker_answer(struct errand_asker *a, struct slice name,
-                         struct slice answer)
+void errand_asker_answer(struct errand_asker *a,
+                         const struct errand_answer *answer)
 {
-  struct question *q = find(a, name);
+  struct question *q = find(a, answer->question);
   struct error err = {.retry_after_ms = -1};
   if (!q) return; // its time was over
-  if (question_answer(q, answer, &err) != OK) ask_again(a, q, &err);
+  if (answer->error)
+    question_refused(q, answer->text);
+  else if (question_answer(q, answer->text, &err) != OK)
+    ask_again(a, q, &err);
 }

@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/json.h"
 #include "loop/clock.h"
+#include "mcp/ask.h"
 #include "mcp/capability.h"
 #include "mcp/errands.h"
 #include "mcp/result.h"
@@ -258,10 +259,10 @@ static void on_stop(void *ctx)
   run->server->runner->cancel(run->call, "client");
 }
 
-static void on_answer(void *ctx, struct slice question, struct slice answer)
+static void on_answer(void *ctx, const struct errand_answer *answer)
 {
   struct errand_run *run = ctx;
-  errand_asker_answer(&run->asker, question, answer);
+  errand_asker_answer(&run->asker, answer);
 }
 
 // --- its beginning ---
@@ -318,11 +319,10 @@ static bool start_call(struct job *job, struct errand_run *run,
   o->request_id = run->request_id;
   o->listener = &listener;
   o->as_task = true;
-  if (job_is_modern(job)) o->asker = &run->asker.asker;
+  o->asker = &run->asker.asker;
   o->deadline_ns =
       loop_now(s->options.loop) + (uint64_t)ttl_of(job) * NS_PER_MS;
-  errand_asker_init(&run->asker, run->errand, s->options.loop,
-                    capability_answers(job->exchange->in.capabilities));
+  errand_asker_init(&run->asker, run->errand, s, ask_can(job));
   run->ended = &ended;
   list_append(&s->errands, &run->link);
   struct call *call = s->runner->start(s->options.live, o, on_done, run);

@@ -21,15 +21,26 @@ static void on_note(struct message *message)
   call(LIST_ITEM(message, struct errand_waiter, note));
 }
 
+static void wake(struct errand_waiter *w, struct list *inline_ones)
+{
+  list_remove(&w->link);
+  if (w->mailbox)
+    mailbox_post(w->mailbox, &w->note);
+  else
+    list_append(inline_ones, &w->link);
+}
+
 void errand_wake(struct errand *e, struct list *inline_ones)
+{
+  LIST_EACH (it, &e->waiters)
+    wake(LIST_ITEM(it, struct errand_waiter, link), inline_ones);
+}
+
+void errand_wake_for_question(struct errand *e, struct list *inline_ones)
 {
   LIST_EACH (it, &e->waiters) {
     struct errand_waiter *w = LIST_ITEM(it, struct errand_waiter, link);
-    list_remove(it);
-    if (w->mailbox)
-      mailbox_post(w->mailbox, &w->note);
-    else
-      list_append(inline_ones, it);
+    if (w->questions) wake(w, inline_ones);
   }
 }
 
@@ -43,25 +54,26 @@ void errand_wake_inline(struct list *inline_ones)
 }
 
 static struct errand_waiter *make(struct errand_store *s,
-                                  const struct errand_wake *wake)
+                                  const struct errand_wake *how)
 {
   struct errand_waiter *w = fault_calloc(1, sizeof(*w));
   if (!w) return NULL;
   list_init(&w->link);
   w->store = s;
-  w->mailbox = wake->mailbox;
+  w->mailbox = how->mailbox;
   w->note.fn = on_note;
-  w->fn = wake->fn;
-  w->ctx = wake->ctx;
+  w->fn = how->fn;
+  w->ctx = how->ctx;
+  w->questions = how->questions;
   return w;
 }
 
 enum errand_found errand_wait(struct errand_store *s,
                               const struct errand_key *key,
-                              const struct errand_wake *wake,
+                              const struct errand_wake *how,
                               struct errand_waiter **waiter)
 {
-  struct errand_waiter *w = *waiter = make(s, wake);
+  struct errand_waiter *w = *waiter = make(s, how);
   pthread_mutex_lock(&s->lock);
   struct errand *e = errand_find(s, key);
   bool waits = e && !errand_is_over(e->status);

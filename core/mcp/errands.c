@@ -14,7 +14,7 @@ static struct errand_store *store_of(const struct job *job)
   return mcp_shared_errands(job_server(job)->options.shared);
 }
 
-static struct errand_key key_of(const struct job *job, struct slice id)
+struct errand_key errand_key_of(const struct job *job, struct slice id)
 {
   const struct mcp_server *s = job_server(job);
   return (struct errand_key){
@@ -27,7 +27,7 @@ static struct errand_key key_of(const struct job *job, struct slice id)
 }
 
 // Forged, another's, of another era, or its time is over: all the same.
-static void refuse_unknown(struct job *job)
+void errand_refuse_unknown(struct job *job)
 {
   struct refusal why;
   job_bad_params(&why, "Unknown task: there is none of that id, or its time is "
@@ -36,7 +36,7 @@ static void refuse_unknown(struct job *job)
 }
 
 // False: the job was answered.
-static bool read_id(struct job *job, struct errand_key *key)
+bool errand_read_id(struct job *job, struct errand_key *key)
 {
   struct refusal why;
   bool old = !job_is_modern(job) && job_revision(job) != REVISION_2025_11_25;
@@ -49,7 +49,7 @@ static bool read_id(struct job *job, struct errand_key *key)
     job_refuse(job, &why);
     return false;
   }
-  *key = key_of(job, id);
+  *key = errand_key_of(job, id);
   return true;
 }
 
@@ -59,7 +59,7 @@ static void see(struct job *job, const struct errand_key *key,
   if (errand_see(store_of(job), key, fn, job))
     job_end(job);
   else
-    refuse_unknown(job);
+    errand_refuse_unknown(job);
 }
 
 // --- modern ---
@@ -84,7 +84,7 @@ static void put_detailed(void *ctx, const struct errand_view *v)
 void task_get_run(struct job *job)
 {
   struct errand_key key;
-  if (read_id(job, &key)) see(job, &key, put_detailed);
+  if (errand_read_id(job, &key)) see(job, &key, put_detailed);
 }
 
 // The tail begins with a comma.
@@ -101,9 +101,9 @@ static void acknowledge(struct job *job)
 void task_cancel_run(struct job *job)
 {
   struct errand_key key;
-  if (!read_id(job, &key)) return;
+  if (!errand_read_id(job, &key)) return;
   if (errand_cancel(store_of(job), &key) == ERRAND_NONE)
-    refuse_unknown(job);
+    errand_refuse_unknown(job);
   else
     acknowledge(job);
 }
@@ -115,7 +115,7 @@ static void look(void *ctx, const struct errand_view *v)
 
 bool errand_exists(const struct job *job, struct slice id)
 {
-  struct errand_key key = key_of(job, id);
+  struct errand_key key = errand_key_of(job, id);
   return errand_see(store_of(job), &key, look, NULL);
 }
 
@@ -139,7 +139,7 @@ void errands_publish(struct errand_store *store, struct hub *hub)
 
 void errand_tell(const struct job *job, struct slice id)
 {
-  struct errand_key key = key_of(job, id);
+  struct errand_key key = errand_key_of(job, id);
   errand_repeat(store_of(job), &key);
 }
 
@@ -151,8 +151,8 @@ static bool pass_answers(struct job *job, const struct errand_key *key,
   while (name != JSON_NONE) {
     uint32_t value = json_next(doc, answers, name);
     struct slice question = json_string(doc, name, &job->exchange->arena);
-    if (!question.data ||
-        !errand_answer(store_of(job), key, question, json_raw(doc, value)))
+    struct errand_answer answer = {question, json_raw(doc, value), false};
+    if (!question.data || !errand_answer(store_of(job), key, &answer))
       return false;
     name = json_next(doc, answers, value);
   }
@@ -164,7 +164,7 @@ void task_update_run(struct job *job)
 {
   struct errand_key key;
   struct refusal why;
-  if (!read_id(job, &key)) return;
+  if (!errand_read_id(job, &key)) return;
   uint32_t answers = job_param(job, "inputResponses");
   bool object =
       answers != JSON_NONE && json_type(job->env->doc, answers) == JSON_OBJECT;
@@ -172,7 +172,7 @@ void task_update_run(struct job *job)
     job_bad_params(&why, "inputResponses must be an object");
     job_refuse(job, &why);
   } else if (!errand_see(store_of(job), &key, look, NULL)) {
-    refuse_unknown(job);
+    errand_refuse_unknown(job);
   } else if (!pass_answers(job, &key, answers)) {
     job_out_of_memory(job);
   } else {
@@ -194,98 +194,20 @@ static void put_flat(void *ctx, const struct errand_view *v)
 void legacy_task_get_run(struct job *job)
 {
   struct errand_key key;
-  if (read_id(job, &key)) see(job, &key, put_flat);
+  if (errand_read_id(job, &key)) see(job, &key, put_flat);
 }
 
 void legacy_task_cancel_run(struct job *job)
 {
   struct errand_key key;
   struct refusal why;
-  if (!read_id(job, &key)) return;
+  if (!errand_read_id(job, &key)) return;
   switch (errand_cancel(store_of(job), &key)) {
-  case ERRAND_NONE: refuse_unknown(job); break;
+  case ERRAND_NONE: errand_refuse_unknown(job); break;
   case ERRAND_FOUND: see(job, &key, put_flat); break;
   case ERRAND_OVER:
     job_bad_params(&why, "The task is over: there is nothing to cancel");
     job_refuse(job, &why);
-    break;
-  }
-}
-
-struct outcome {
-  struct job *job;
-  struct refusal why;
-  bool refused;
-};
-
-static void refuse_fault(struct outcome *o, const struct errand_view *v)
-{
-  o->refused = true;
-  if (v->status == ERRAND_CANCELLED)
-    refuse(&o->why, 200, RPC_INTERNAL_ERROR, "The task was cancelled");
-  else
-    refuse(&o->why, 200, RPC_INTERNAL_ERROR,
-           "The result of the task could not be kept");
-}
-
-static void put_outcome(void *ctx, const struct errand_view *v)
-{
-  struct outcome *o = ctx;
-  if (v->status == ERRAND_CANCELLED || v->fault)
-    refuse_fault(o, v);
-  else
-    buf_add(job_begin(o->job), v->outcome);
-}
-
-static void answer_outcome(struct job *job, const struct errand_key *key)
-{
-  struct outcome o = {.job = job};
-  if (!errand_see(store_of(job), key, put_outcome, &o))
-    refuse_unknown(job);
-  else if (o.refused)
-    job_refuse(job, &o.why);
-  else
-    job_end(job);
-}
-
-static void stop_waiting(struct job *job, const char *by)
-{
-  (void)by;
-  errand_wait_stop(job->waiter);
-  job->waiter = NULL;
-  job->stop = NULL;
-  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
-  job_drop(job);
-}
-
-static void on_over(void *ctx)
-{
-  struct job *job = ctx;
-  struct refusal why;
-  job->waiter = NULL;
-  job->stop = NULL;
-  mcp_shared_remove(job_server(job)->options.shared, &job->inflight);
-  struct slice id = job_string(job, job->env->params, "taskId", &why);
-  struct errand_key key = key_of(job, id.data ? id : SLICE(""));
-  answer_outcome(job, &key);
-}
-
-// Comes when the task is over.
-void legacy_task_result_run(struct job *job)
-{
-  struct errand_key key;
-  if (!read_id(job, &key)) return;
-  struct errand_wake wake = {job_server(job)->options.mailbox, on_over, job};
-  switch (errand_wait(store_of(job), &key, &wake, &job->waiter)) {
-  case ERRAND_NONE: refuse_unknown(job); break;
-  case ERRAND_OVER: answer_outcome(job, &key); break;
-  case ERRAND_FOUND:
-    if (!job->waiter) {
-      job_out_of_memory(job);
-      break;
-    }
-    job->stop = stop_waiting;
-    job_make_cancellable(job);
     break;
   }
 }
@@ -349,7 +271,7 @@ void legacy_task_list_run(struct job *job)
     job_refuse(job, &why);
     return;
   }
-  struct errand_key key = key_of(job, SLICE(""));
+  struct errand_key key = errand_key_of(job, SLICE(""));
   key.session = in->has_session ? in->session.id : no_session;
   struct listing l = {job_begin(job), 0};
   buf_puts(l.out, "{\"tasks\":[");

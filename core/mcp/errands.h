@@ -5,7 +5,8 @@
 //   errand_asker  what they ask their client
 //   errand_put    as JSON, in both dialects: the extension of the modern era and
 //                 the core tasks of 2025-11-25
-//   errands       the methods tasks/..., and who is told of changes
+//   errand_result tasks/result of 2025-11-25, which waits, and asks
+//   errands       the other methods tasks/..., and who is told of changes
 
 #ifndef MCP_ERRANDS_H
 #define MCP_ERRANDS_H
@@ -40,19 +41,26 @@ bool errands_served(const struct mcp_server *s);
 struct errand_asker {
   struct asker asker;
   struct errand *errand;
-  struct loop *loop;
+  const struct mcp_server *server;
   unsigned can;     // ASK_NEEDS_*
   struct list open; // questions
   uint32_t again;   // asked again, since the answer was wrong
 };
+// `can`: what of ASK_NEEDS_* its client can.
 void errand_asker_init(struct errand_asker *a, struct errand *e,
-                       struct loop *loop, unsigned can);
+                       const struct mcp_server *s, unsigned can);
 // An answer has come. The errand may be over when this returns.
-void errand_asker_answer(struct errand_asker *a, struct slice name,
-                         struct slice answer);
+void errand_asker_answer(struct errand_asker *a,
+                         const struct errand_answer *answer);
 
 // Has subscribers hear of it as it is now.
 void errand_tell(const struct job *job, struct slice id);
+
+struct errand_key errand_key_of(const struct job *job, struct slice id);
+// There is no such task, whatever the reason.
+void errand_refuse_unknown(struct job *job);
+// The id that the params name. False: the job was answered.
+bool errand_read_id(struct job *job, struct errand_key *key);
 
 // --- errand_put.c ---
 

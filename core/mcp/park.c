@@ -63,7 +63,7 @@ static void give_up(struct parked *it)
   it->q = NULL;
 }
 
-static void fail(struct question *q, struct slice error)
+void question_refused(struct question *q, struct slice error)
 {
   struct arena arena = {0};
   struct json_doc doc;
@@ -103,7 +103,7 @@ static void on_answer(struct pending *pending, struct slice text, bool error)
   struct question *q = it->q;
   give_up(it);
   if (error)
-    fail(q, text);
+    question_refused(q, text);
   else
     answer(it, q, text);
 }

@@ -67,10 +67,10 @@ struct job {
   struct call *call;         // while it runs
   uint32_t calls_over;
   void (*answer)(struct job *job, const struct call_result *result);
-  bool as_errand;               // the call runs on after the answer
-  int64_t ttl_ms;               // that the client asked for; 0: it did not
-  struct slice prepared;        // what came before it, JSON
-  struct errand_waiter *waiter; // tasks/result, while it waits
+  bool as_errand;          // the call runs on after the answer
+  int64_t ttl_ms;          // that the client asked for; 0: it did not
+  struct slice prepared;   // what came before it, JSON
+  struct waiting *waiting; // tasks/result, while it waits
   // While something runs that can be stopped; the answer comes inside.
   void (*stop)(struct job *job, const char *by);
   struct inflight inflight; // legacy, with a session

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/json.h"
+#include "mcp/ask.h"
 #include "mcp/errands.h"
 #include "mcp/nearest.h"
 #include "mcp/result.h"
@@ -148,6 +149,14 @@ static void answer(struct job *job, const struct call_result *result)
   job_end(job);
 }
 
+// The answers that a task was begun with begin no other.
+static bool may_begin(const struct job *job, struct refusal *why)
+{
+  struct asker *asker = job->rounds ? rounds_asker(job->rounds) : NULL;
+  if (!asker || asker->ops->claim(asker)) return true;
+  return job_bad_params(why, "requestState was used: a task runs with it");
+}
+
 static void go_on(struct job *job)
 {
   struct call_options options = {
@@ -156,10 +165,13 @@ static void go_on(struct job *job)
       .arguments = job_param(job, "arguments"),
       .prepared = job->prepared,
   };
-  if (job->as_errand)
+  struct refusal why;
+  if (!job->as_errand)
+    job_call(job, &options, answer);
+  else if (may_begin(job, &why))
     errand_start(job, &options);
   else
-    job_call(job, &options, answer);
+    job_refuse(job, &why);
 }
 
 // What prepare returned, as JSON; absent without memory.

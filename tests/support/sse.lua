@@ -15,7 +15,7 @@ function M.messages(text)
   local messages, comments = {}, 0
   for block in text:gmatch "(.-)\n\n" do
     local data = block:match "data: ([^\n]*)"
-    if data then
+    if data and data ~= "" then
       messages[#messages + 1] = json.decode(data)
     elseif block:match "^:" then
       comments = comments + 1

@@ -333,6 +333,18 @@ describe("a task", function()
       assert.same({ count = 0, running = 0, bytes = 0 }, world:tasks())
     end)
 
+    it("is over though nobody has cleared it away yet", function()
+      begin()
+      world:pass(0.3)
+      local id = begin()
+      world:pass(KEPT_S - 0.3)
+      assert.equal("working", get(id).status)
+
+      world:pass(0.4)
+      assert.equal(1, world:tasks().count)
+      assert.equal("200 -32602", verdict(about("get", id)))
+    end)
+
     it("ends what still runs", function()
       begin()
       world:pass(KEPT_S + 1)
