@@ -31,6 +31,9 @@ void attempt_go(struct attempt *a)
   wire.connect_ms = (uint32_t)o->policy->connect_ms;
   wire.first_byte_ms = (uint32_t)o->policy->first_byte_ms;
   wire.max_body_bytes = (size_t)o->policy->max_response_bytes;
+  // On the same connection it would stall where the first does.
+  wire.fresh = a->beside && atomic_load_explicit(&o->upstream->multiplexes,
+                                                 memory_order_relaxed);
   a->state = ATTEMPT_SENT;
   a->transfer = http_start(o->client, &wire, attempt_on_answer, a);
   if (a->transfer) return;

@@ -81,7 +81,8 @@ struct attempt {
   void *ctx;
   uint32_t number;    // from 1, in its exchange
   bool stale_before;  // an attempt before it met a dead connection
-  bool after_failure; // an arm that was launched because another had failed
+  bool beside;        // an arm of a hedge that is not the first
+  bool after_failure; // one that was launched because another had failed
 
   enum attempt_state state;
   enum attempt_stop stop;

@@ -144,6 +144,13 @@ static void record(struct attempt *a, const struct attempt_end *end)
             (int64_t)h->body.len, slice_of(label_of(a, end)));
 }
 
+static void note_version(struct upstream *u, const struct http_answer *answer)
+{
+  if (answer->http_version < 20) return;
+  if (!atomic_load_explicit(&u->multiplexes, memory_order_relaxed))
+    atomic_store_explicit(&u->multiplexes, true, memory_order_relaxed);
+}
+
 void attempt_on_answer(void *ctx, struct http_answer *answer)
 {
   struct attempt *a = ctx;
@@ -156,6 +163,7 @@ void attempt_on_answer(void *ctx, struct http_answer *answer)
   end.code = code_of(&end);
   a->transfer = NULL;
   chaos_end(a->options->upstream->chaos, &a->fault);
+  note_version(a->options->upstream, answer);
   record(a, &end);
   tell_breaker(a, &end);
   tell_adaptive(a, &end);

@@ -109,6 +109,7 @@ void exchange_ready(struct exchange *x, struct attempt *a, uint32_t number)
   a->ctx = x;
   a->number = number;
   a->stale_before = x->past.stale;
+  a->beside = a != &x->attempt;
 }
 
 void exchange_try(struct exchange *x)

@@ -134,6 +134,7 @@ bool curl_easy_aim(struct curl_transfer *t)
     return false;
   aim_method(t);
   aim_tls(t);
+  curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, a->fresh ? 1L : 0L);
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
   curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
                    milliseconds(a->connect_ms));

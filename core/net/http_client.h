@@ -79,6 +79,7 @@ struct http_attempt {
   uint32_t total_ms;       // the attempt; default 10,000, at least 1
   size_t max_body_bytes;   // of the decoded answer; default 16 MiB
   bool replayable;         // idempotent or keyed: one silent replay is fine
+  bool fresh;              // over a connection of its own, none of the pool
   bool allow_private;      // the integration declares a private upstream
   bool insecure_tls;       // for development; the caller has shouted
   const char *unix_socket; // NULL, or connect there

@@ -213,6 +213,11 @@ const routes = {
   // Every other one fails, beginning with the first.
   "/flaky": (req, res, { count }) =>
     count % 2 ? json(res, { error: "flaky" }, 500) : json(res, { ok: true, count }),
+  // Every other one takes its time, beginning with the first.
+  "/tardy": async (req, res, { count, query }) => {
+    if (count % 2) await sleep(number(query, "ms", 3000));
+    json(res, { count });
+  },
   // Fails twice, then tells the idempotency keys of all three requests.
   "/keyed": (req, res, { count }) => {
     keys.push(req.headers["idempotency-key"] ?? null);
