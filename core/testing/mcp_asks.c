@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "mcp/ask_state.h"
 #include "testing/mcp_fakes.h"
 
@@ -91,12 +92,14 @@ static void read_question(lua_State *L, struct t_question *t)
   t->q.form = &t->form;
   lua_getfield(L, 3, "timeout"); // ... kind timeout
   t->q.timeout_s = (uint32_t)luaL_optinteger(L, -1, ASK_TIMEOUT_S);
+  lua_getfield(L, 3, "named"); // ... kind timeout named
+  t->q.named = lua_toboolean(L, -1);
   t->q.on_settled = on_settled;
   question_init(&t->q);
 }
 
-// world:ask(call, { kind=, key=, params=, fields=, timeout= }): number, or nil
-// and why not.
+// world:put(call, { kind=, key=, named=, params=, fields=, timeout=,
+// fail_after= }): number, or nil and why not.
 int t_world_ask(lua_State *L)
 {
   struct world *w = check_world(L);
@@ -116,7 +119,11 @@ int t_world_ask(lua_State *L)
     return 2;
   }
   t->open = true;
-  if (ops->put(call->asker, &t->q, &err) != OK) {
+  lua_getfield(L, 3, "fail_after"); // ... n
+  fault_fail_after((long)luaL_optinteger(L, -1, -1));
+  enum error_code code = ops->put(call->asker, &t->q, &err);
+  fault_fired();
+  if (code != OK) {
     t->open = false;
     lua_pushnil(L);
     lua_pushstring(L, err.message);
@@ -143,7 +150,7 @@ int t_world_question(lua_State *L)
   return 1;
 }
 
-// world:drop(number): its time is over.
+// world:give_up(number): its time is over.
 int t_world_drop(lua_State *L)
 {
   drop(check_question(L), true);

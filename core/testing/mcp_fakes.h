@@ -14,7 +14,7 @@
 
 #define WORLD_CALLS     64
 #define WORLD_TOOLS     300
-#define WORLD_QUESTIONS 64
+#define WORLD_QUESTIONS 400
 
 struct call { // what script/call.h keeps opaque
   struct world *world;

@@ -434,13 +434,16 @@ static int calls(lua_State *L)
   return 1;
 }
 
-// world:pass(seconds): time goes by, and the mail is delivered.
+// world:pass(seconds, fail_after?): time goes by, and the mail is delivered. Has
+// an allocation failed?
 static int pass(lua_State *L)
 {
   struct world *w = check_world(L);
   uint64_t ns = (uint64_t)(luaL_checknumber(L, 2) * 1e9);
+  fault_fail_after((long)luaL_optinteger(L, 3, -1));
   loop_run_until(w->loop, loop_now(w->loop) + ns);
-  return 0;
+  lua_pushboolean(L, fault_fired());
+  return 1;
 }
 
 // world:reload(number, json): another generation; the first tool's entry.
