@@ -95,7 +95,8 @@ static void check_may_ask(lua_State *L, struct asking *a, const char *what)
                "%s: ask first, then act: this handler has sent a request that "
                "must not be sent twice, and a question makes it run again from "
                "its beginning. Move the question before the request; if twice "
-               "does no harm, say idempotent = true in the request",
+               "does no harm, say idempotent = true in the request; if the "
+               "service knows keys, upstream.idempotency gives it one",
                what);
   if (a->open >= ASK_OPEN_MAX)
     luaL_error(L, "%s: %d questions are open already", what, ASK_OPEN_MAX);

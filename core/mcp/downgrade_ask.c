@@ -289,9 +289,11 @@ bool upgrade_answer(struct buf *out, struct slice params, struct slice answer)
     uint32_t schema = json_get(&question, 0, "requestedSchema");
     uint32_t fields = json_get(&question, schema, "properties");
     uint32_t values = json_get(&doc, 0, "content");
+    uint32_t action = json_get(&doc, 0, "action");
     buf_puts(out, "{\"action\":\"accept\",\"content\":{");
     if (values != JSON_NONE && json_type(&doc, values) == JSON_OBJECT &&
-        slice_is(text_of(&w, 0, "action"), "accept"))
+        action != JSON_NONE &&
+        slice_is(json_string(&doc, action, &arena), "accept"))
       changed = put_values(&w, values, &question, fields);
     buf_puts(out, "}}");
   }

@@ -83,8 +83,8 @@ local function check(report)
     assert.equal(("name of %d?"):format(i - 1), one.values.name)
   end
   table.sort(report.asked)
-  assert.same({ "form", "form", "form", "form", "form", "form", "roots", "sample", "sample", "url" },
-    report.asked)
+  assert.equal("form form form form form form roots sample sample url",
+    table.concat(report.asked, " "))
 end
 
 local MODES = { "v1", "legacy", "auto", "modern" }
