@@ -131,7 +131,7 @@ describe("the quota that a service tells", function()
   end)
 
   it("is no matter while there is enough", function()
-    with "limiter = { max_wait_ms = 10000 }"
+    with "limiter = { max_wait_ms = 10000 }, deadline_ms = 60000"
     told { ["X-RateLimit-Limit"] = "100", ["X-RateLimit-Remaining"] = "10", ["X-RateLimit-Reset"] = "10" }
     for _ = 1, 20 do assert.equal(0, kit:call("demo_send").ms) end
   end)
