@@ -48,8 +48,8 @@ bool inbound_find_session(struct inbound *in, const struct inbound_rules *rules,
   return true;
 }
 
-// The version header of a legacy request: one that we know, and the one that
-// was agreed if that is known.
+// The version header of a legacy request: one that we know. In a session counts
+// what was agreed on; clients only SHOULD repeat that (and some do not).
 static bool check_legacy_version(struct inbound *in)
 {
   struct slice header = in->fields.value[FIELD_VERSION];
@@ -63,11 +63,7 @@ static bool check_legacy_version(struct inbound *in)
                   "Bad request: unsupported protocol version (supported: "
                   "2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26, "
                   "2024-11-05)");
-  if (in->has_session && revision != in->session.revision)
-    return refuse(&in->why, 400, RPC_TRANSPORT,
-                  "Bad request: the session agreed on protocol version %s",
-                  revision_name(in->session.revision).data);
-  in->revision = revision;
+  if (!in->has_session) in->revision = revision;
   return true;
 }
 

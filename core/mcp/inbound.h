@@ -68,7 +68,7 @@ bool inbound_read(struct inbound *in, struct slice body,
 bool inbound_find_session(struct inbound *in, const struct inbound_rules *rules,
                           struct arena *arena);
 // The same for what only a session has (GET, DELETE): 400 without one, or with
-// a version that was not agreed on.
+// a version that we do not speak.
 bool inbound_need_session(struct inbound *in, const struct inbound_rules *rules,
                           struct arena *arena);
 

@@ -5,7 +5,9 @@ local gateway = require "gateway"
 local process = require "process"
 local tree = require "tree"
 
-local SUITE = "tests/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js"
+local MODULES = "tests/conformance/node_modules/"
+local SUITE = MODULES .. "@modelcontextprotocol/conformance/dist/index.js"
+local OLD_SUITE = MODULES .. "conformance-0.1.16/dist/index.js"
 local FIXTURE = "tests/conformance/scripts/"
 
 local g
@@ -19,15 +21,16 @@ local function scripts()
   }
 end
 
-local function run(revision)
+local function run(suite, ...)
   local results = os.tmpname()
   os.remove(results)
-  local code, out, err = process.run {
-    "node", SUITE, "server", "--url", ("http://127.0.0.1:%d/mcp"):format(g.port),
-    "--requirements", revision, "--timeout", "20000", "--output-dir", results,
-    "--expected-failures", "tests/conformance/not_served.yml",
+  local argv = {
+    "node", suite, "server", "--url", ("http://127.0.0.1:%d/mcp"):format(g.port),
+    "--output-dir", results, "--expected-failures", "tests/conformance/not_served.yml",
     env = { LD_PRELOAD = false }, timeout_s = 280,
   }
+  for _, arg in ipairs { ... } do argv[#argv + 1] = arg end
+  local code, out, err = process.run(argv)
   process.run { "rm", "-rf", results }
   return code, out .. err
 end
@@ -36,24 +39,33 @@ local function passed(output)
   return tonumber(output:match "Total: (%d+) passed")
 end
 
-describe("the conformance suite", function()
-  setup(function()
-    g = gateway.start { scripts = scripts(), args = { "--workers", "4" } }
+for _, workers in ipairs { "1", "4" } do
+  describe("the conformance suite, with workers: " .. workers, function()
+    setup(function()
+      g = gateway.start { scripts = scripts(), args = { "--workers", workers } }
+    end)
+
+    teardown(function() g:stop() end)
+
+    it("finds nothing that is served wrongly in the legacy era", function()
+      local code, output = run(SUITE, "--requirements", "2025-11-25", "--timeout", "20000")
+
+      assert.equal(0, code, output)
+      assert.is_true(passed(output) >= 66, output)
+    end)
+
+    it("finds nothing that is served wrongly in the modern era", function()
+      local code, output = run(SUITE, "--requirements", "2026-07-28", "--timeout", "20000")
+
+      assert.equal(0, code, output)
+      assert.is_true(passed(output) >= 141, output)
+    end)
+
+    it("of release 0.1.16 finds nothing either, in all its suites", function()
+      local code, output = run(OLD_SUITE, "--suite", "all")
+
+      assert.equal(0, code, output)
+      assert.is_true(passed(output) >= 46, output)
+    end)
   end)
-
-  teardown(function() g:stop() end)
-
-  it("finds nothing that is served wrongly in the legacy era", function()
-    local code, output = run "2025-11-25"
-
-    assert.equal(0, code, output)
-    assert.is_true(passed(output) >= 66, output)
-  end)
-
-  it("finds nothing that is served wrongly in the modern era", function()
-    local code, output = run "2026-07-28"
-
-    assert.equal(0, code, output)
-    assert.is_true(passed(output) >= 141, output)
-  end)
-end)
+end

@@ -100,12 +100,16 @@ describe("a session", function()
     assert.equal("400 -32000", with_session("ping", { session, session }))
   end)
 
-  it("is bound to its version", function()
-    local session = mcp.session(world, "2025-06-18")
+  it("has the version that was agreed on, whatever known one a header says", function()
+    local session = mcp.session(world, "2024-11-05")
+    for _, version in ipairs { "2024-11-05", "2025-03-26", "2025-11-25" } do
+      local request = mcp.legacy("tools/list", nil, session)
+      request.headers["mcp-protocol-version"] = version
 
-    assert.equal("200", with_session("ping", session, "2025-06-18"))
-    assert.equal("400 -32000", with_session("ping", session, "2025-11-25"))
+      assert.is_nil(mcp.send(world, request).json.result.tools[1].title)
+    end
     assert.equal("400 -32000", with_session("ping", session, "2024-10-07"))
+    assert.equal("400 -32602", with_session("ping", session, mcp.MODERN))
   end)
 
   it("expires", function()
