@@ -115,7 +115,8 @@ describe("a script's offers", function()
 
   it("are said in discover and initialize", function()
     local expected = {
-      tools = {}, logging = {}, resources = {}, prompts = {}, completions = {},
+      tools = { listChanged = true }, prompts = { listChanged = true },
+      resources = { listChanged = true, subscribe = true }, logging = {}, completions = {},
     }
 
     assert.same(expected, modern("server/discover").result.capabilities)
