@@ -105,6 +105,7 @@ bool reply_event(struct reply *reply, struct slice name, struct slice json)
   sse_put(&event, SLICE("message"), name, json);
   bool good = buf_ok(&event);
   bool fast = good && outlet->ops->write(outlet->to, buf_slice(&event));
+  if (!good) reply->lost = true;
   if (!good && name.data) go_away(reply);
   buf_finish(&event);
   return fast;

@@ -66,6 +66,7 @@ struct reply {
   struct beat beat;         // while it streams
   struct record record;     // zeroed: nothing is kept
   bool away;                // the peer is not served from here any more
+  bool lost;                // an event was dropped for lack of memory
 };
 
 // Begins an event stream that may last for days, before the first event. What

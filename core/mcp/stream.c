@@ -152,6 +152,14 @@ static bool has_due(const struct stream *s)
   return s->lists_due || !list_empty(&s->events);
 }
 
+// False when it was lost.
+static bool say(struct stream *s, struct slice message)
+{
+  bool fast = reply_notify(&s->reply, message);
+  s->slow = !fast && s->reply.outlet.ops->on_drain;
+  return !s->reply.lost;
+}
+
 // What is lost must be seen to be lost: without memory the stream ends.
 static void write_due(struct stream *s)
 {
@@ -161,7 +169,7 @@ static void write_due(struct stream *s)
     buf_reset(&out, 4096);
     put_next(&out, s);
     good = buf_ok(&out);
-    if (good) s->slow = !reply_notify(&s->reply, buf_slice(&out));
+    if (good) good = say(s, buf_slice(&out));
   }
   buf_finish(&out);
   if (!good) stream_close(s);
@@ -318,8 +326,7 @@ static void begin(struct stream *s, struct job *job, struct slice first)
   outlet->ops->on_gone(outlet->to, on_gone, s);
   if (outlet->ops->on_drain) outlet->ops->on_drain(outlet->to, on_drain, s);
   reply_last(&s->reply);
-  bool fast = reply_notify(&s->reply, first);
-  s->slow = !fast && outlet->ops->on_drain;
+  if (!say(s, first)) stream_close(s);
 }
 
 bool stream_open(struct job *job, const struct filter *granted)

@@ -527,11 +527,12 @@ static int answer_slow(lua_State *L)
   return 0;
 }
 
-// answer:clear(): what left so far is forgotten.
+// answer:clear(): what left so far is forgotten; there is room for more.
 static int answer_clear(lua_State *L)
 {
   struct answer *a = luaL_checkudata(L, 1, ANSWER);
   buf_reset(&a->body, 0);
+  buf_reserve(&a->body, 8192);
   return 0;
 }
 

@@ -78,7 +78,7 @@ after_each(function()
 end)
 
 for _, workers in ipairs { "1", "4" } do
-  describe("with " .. workers .. " workers a stream", function()
+  describe("with " .. workers .. " workers a stream #threads", function()
     local streams
 
     before_each(function()
