@@ -82,7 +82,10 @@ static bool read_each(struct job *job, uint32_t list,
   size_t bytes = 0;
   for (uint32_t it = json_first(doc, list); it != JSON_NONE;
        it = json_next(doc, list, it)) {
-    struct slice key = json_string(doc, it, &job->exchange->arena);
+    // Copied: a stream gives its message back when it begins.
+    struct arena *arena = &job->exchange->arena;
+    struct slice key = json_string(doc, it, arena);
+    if (key.data) key = arena_copy(arena, key);
     bytes += key.len;
     if (!key.data || key.len > HUB_KEY_MAX || bytes > LISTEN_BYTES)
       return false;
@@ -149,7 +152,7 @@ static bool check_id(const struct job *job, struct refusal *why)
                 "Invalid request: a subscription with this id is open");
 }
 
-static bool check_room(const struct job *job, struct refusal *why)
+static bool check_room(struct job *job, struct refusal *why)
 {
   const struct streams *all = &job_server(job)->streams;
   if (all->closed)
@@ -157,6 +160,7 @@ static bool check_room(const struct job *job, struct refusal *why)
   if (all->count < all->max) return true;
   log_warn(job_server(job)->options.log, "mcp/listen",
            "too many open streams max_streams=%u", all->max);
+  job->exchange->reply.retry_after = SLICE("5");
   return refuse(why, 503, RPC_TRANSPORT,
                 "Too many open streams (%u); try again later", all->max);
 }

@@ -175,16 +175,22 @@ static void write_due(struct stream *s)
   if (!good) stream_close(s);
 }
 
-// So many in one turn; then others have theirs.
-static void on_flush(struct timer *timer, void *ctx)
+static void write_batch(struct streams *all)
 {
-  struct streams *all = ctx;
   for (int i = 0; i < STREAM_BATCH && !list_empty(&all->due); i++) {
     struct stream *s = LIST_ITEM(all->due.next, struct stream, due_link);
     list_remove(&s->due_link);
     write_due(s);
   }
-  if (!list_empty(&all->due)) timer_start(timer, 0);
+}
+
+// So many in one turn; then others have theirs, if there is memory for a timer.
+static void on_flush(struct timer *timer, void *ctx)
+{
+  struct streams *all = ctx;
+  do
+    write_batch(all);
+  while (!list_empty(&all->due) && !timer_start(timer, 0));
 }
 
 static void make_due(struct stream *s)
@@ -192,7 +198,8 @@ static void make_due(struct stream *s)
   struct streams *all = &s->server->streams;
   if (s->slow || !list_empty(&s->due_link)) return;
   list_append(&all->due, &s->due_link);
-  if (!timer_armed(&all->flush)) timer_start(&all->flush, 0);
+  if (!timer_armed(&all->flush) && !timer_start(&all->flush, 0))
+    on_flush(&all->flush, all);
 }
 
 static void on_drain(void *ctx)

@@ -59,7 +59,8 @@ struct filter {
 struct job;
 
 // Takes the job's reply over, begins the stream and watches. The job is then
-// over for its exchange. False, with nothing begun, when out of memory.
+// over for its exchange, and what borrowed from its message is good no longer.
+// False, with nothing begun, when out of memory.
 bool stream_open(struct job *job, const struct filter *granted);
 
 // For a server whose one connection is the session: is there a stream of this

@@ -181,6 +181,7 @@ static void last(void *to)
 {
   struct answer *a = to;
   a->lasts = true;
+  memset((char *)(uintptr_t)a->message.data, '#', a->message.len);
 }
 
 static void on_drain(void *to, void (*fn)(void *ctx), void *ctx)

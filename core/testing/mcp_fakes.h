@@ -80,8 +80,9 @@ int t_ask_digest(lua_State *L);
 // What left through one outlet.
 struct answer {
   bool ended, streamed, fault_fired;
-  bool slow, lasts; // it takes nothing; a stream that lasts
-  bool left;        // its stream is over, the request is not
+  bool slow, lasts;     // it takes nothing; a stream that lasts
+  struct slice message; // is overwritten then, since it would be freed
+  bool left;            // its stream is over, the request is not
   int status;
   struct buf headers, body; // "name: value\n"
   void (*on_gone)(void *ctx);

@@ -294,7 +294,8 @@ static int send(lua_State *L)
   m->path = copy_field(L, 2, "path", &a->arena);
   m->query = copy_field(L, 2, "query", &a->arena);
   if (!m->method.data) m->method = SLICE("POST");
-  if (!m->body.data) m->body = SLICE("");
+  if (!m->body.data) m->body = arena_copy(&a->arena, SLICE(""));
+  a->message = m->body;
   lua_getfield(L, 2, "unix"); // w request a unix
   bool unix_socket = lua_toboolean(L, -1);
   lua_getfield(L, 2, "headers"); // w request a unix headers

@@ -225,6 +225,46 @@ describe("a stream", function()
   end)
 end)
 
+describe("a task", function()
+  local JOBS = [[
+  local function work()
+    tide.time.sleep(0.05)
+    return "worked"
+  end
+  return {
+    name = "jobs", about = "Jobs.", upstream = { base = "http://127.0.0.1:9" },
+    tools = { long = { about = "Works long.", run = work, task = "optional" } },
+  }]]
+
+  -- Opens a request of a client that knows tasks.
+  local function open(method, params)
+    local request = g:modern(method, params)
+    request.body = request.body:gsub('clientCapabilities":{}',
+      'clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}')
+    return sse.open(request)
+  end
+
+  it("that is listened to tells how it goes, by whichever worker", function()
+    g = gateway.start { scripts = { ["jobs.lua"] = JOBS }, args = { "--workers", "4" } }
+    for _ = 1, 6 do
+      local call = open("tools/call", { name = "jobs_long", arguments = {} })
+      local id = cjson.decode(call.body).result.taskId
+      local stream = open("subscriptions/listen", { notifications = { taskIds = { id } } })
+      assert.same({ id }, assert(stream:next()).params.notifications.taskIds)
+
+      local task
+      repeat
+        local message = assert(stream:next())
+        assert.equal("tasks", said(message))
+        task = message.params
+      until task.status ~= "working"
+      assert.same({ "completed", id }, { task.status, task.taskId })
+      assert.equal("worked", task.result.content[1].text)
+      stream:close()
+    end
+  end)
+end)
+
 describe("over stdio", function()
   local p
 
