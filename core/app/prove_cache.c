@@ -36,8 +36,15 @@ static bool keeps_nothing(const struct lab *lab, struct proof *p)
 struct twice {
   bool asked_again; // the second was not answered from the cache alone
   bool at_once;     // the second had its answer without waiting
-  bool ok;          // and a good one
+  bool ok;          // and a good one, not by the fallback
 };
+
+static bool fell_back(const struct probe *p)
+{
+  for (uint32_t i = 0; i < p->trail.count; i++)
+    if (p->trail.steps[i].kind == TRAIL_FALLBACK) return true;
+  return false;
+}
 
 // One call, and another so much later, when the service does something else.
 static struct twice ask_twice(struct lab *lab, struct behaviour first,
@@ -59,7 +66,7 @@ static struct twice ask_twice(struct lab *lab, struct behaviour first,
   seen.at_once = p->done && p->end_ns == start;
   seen.asked_again = lab_sent(lab) > sent;
   lab_wait(p);
-  seen.ok = p->ok;
+  seen.ok = p->ok && !fell_back(p);
   return seen;
 }
 

@@ -133,6 +133,7 @@ local FIRES = {
   { "cache.max_ttl_ms", "cache = { on = 1, max_ttl_ms = 90000 }", "shop_list", "^fires: what is good for years is fresh for 8%d%.%d+ s " },
   { "cache.stale_ms", "cache = { on = 1, stale_ms = 7000 }", "shop_list", "served while a refresh hangs for 7 s more$" },
   { "cache.stale_if_error_ms", "cache = { on = 1, stale_if_error_ms = 700000 }", "shop_list", "served if the service fails for 700 s more$" },
+  { "cache.stale_if_error_ms", "cache = { on = 1, stale_if_error_ms = 700000 }", "shop_guess", "served if the service fails for 700 s more$" },
   { "cache.negative_ms", "cache = { on = 1, negative_ms = 9000 }", "shop_list", "^fires: a 404 is kept for 8%.%d+ s " },
   { "cache.shared", "cache = { on = 1, shared = 1 }", "shop_list", "^fires: one principal's answer serves another$" },
   { "cache.coalesce", "cache = { on = 1, coalesce = 1 }", "shop_list", "^fires: 10 calls at once are one request$" },
