@@ -81,6 +81,24 @@ static uint64_t end_of_wait(const struct timeline *l, uint32_t i)
   return exact ? next : planned;
 }
 
+// Who has joined another's flight waits until that has brought something.
+static uint64_t end_of_flight(const struct timeline *l, uint32_t i)
+{
+  const struct trail *t = l->trail;
+  for (uint32_t k = i + 1; k < t->count; k++) {
+    uint16_t kind = t->steps[k].kind;
+    bool ends = kind == TRAIL_ANSWER || kind == TRAIL_REJECT ||
+                kind == TRAIL_CANCEL || kind == TRAIL_FLIGHT;
+    if (ends && t->steps[k].call == t->steps[i].call) return t->steps[k].at_ns;
+  }
+  return l->total;
+}
+
+static bool waits_for_flight(const struct trail_step *s)
+{
+  return s->kind == TRAIL_FLIGHT && slice_is(slice_of(s->label), "joined");
+}
+
 static void measure(struct timeline *l)
 {
   const struct trail *t = l->trail;
@@ -95,6 +113,9 @@ static void measure(struct timeline *l)
     } else if (is_wait(s->kind)) {
       span->kind = SPAN_WAIT;
       span->to = end_of_wait(l, i);
+    } else if (waits_for_flight(s)) {
+      span->kind = SPAN_WAIT;
+      span->to = end_of_flight(l, i);
     }
     if (span->to > l->total) span->to = l->total;
   }

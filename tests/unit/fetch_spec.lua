@@ -483,4 +483,16 @@ describe("callers who want the same at the same time", function()
     end
     assert.same({ 1, 0 }, { calls[1].attempts, calls[2].attempts })
   end)
+
+  it("are shown as waiting, in words, where another asks for them", function()
+    kit:upstream(ALL, { json = { n = 1 }, delay_ms = 300 })
+    kit:start "svc_ask"
+    kit:advance(100)
+
+    local text = kit:call("svc_ask"):timeline()
+
+    assert.matches("200.0 ms |................... | flight    another call asks for the same: waits for its", text, 1, true)
+    assert.matches("store +%d+ bytes kept, fresh for", text)
+    assert.matches("0 attempts, 0 us on the wire, 200.0 ms waiting", text, 1, true)
+  end)
 end)
