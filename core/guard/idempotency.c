@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 
+#define PART_MAX 256 // at least SHA256_LEN
+
 static void put_byte(char *out, unsigned byte)
 {
   static const char digits[] = "0123456789abcdef";
@@ -33,23 +35,36 @@ void idempotency_random(struct idempotency_key *key,
   put_uuid(key, chance, 4);
 }
 
-// Each part as its hash, so that none can lend bytes to its neighbour.
-static bool put_parts(unsigned char out[3 * SHA256_LEN + 8],
-                      const struct idempotency_step *step)
+static size_t put_number(unsigned char *out, uint64_t number)
 {
   for (int i = 0; i < 8; i++)
-    out[3 * SHA256_LEN + i] = (unsigned char)(step->ordinal >> (8 * i));
-  return hash_sha256(step->tenant, out) &&
-         hash_sha256(step->run, out + SHA256_LEN) &&
-         hash_sha256(step->step, out + 2 * (size_t)SHA256_LEN);
+    out[i] = (unsigned char)(number >> (8 * i));
+  return 8;
+}
+
+// Each part behind its length, so that none can lend bytes to its neighbour; one
+// that is long as its hash, behind its length all the same. 0: OpenSSL refuses.
+static size_t put_part(unsigned char *out, struct slice part)
+{
+  size_t at = put_number(out, part.len);
+  if (part.len > PART_MAX)
+    return hash_sha256(part, out + at) ? at + SHA256_LEN : 0;
+  if (part.len) memcpy(out + at, part.data, part.len);
+  return at + part.len;
 }
 
 bool idempotency_derived(struct idempotency_key *key, struct slice secret,
                          const struct idempotency_step *step)
 {
-  unsigned char parts[3 * SHA256_LEN + 8], mac[SHA256_LEN];
-  struct slice all = {(const char *)parts, sizeof(parts)};
-  if (!put_parts(parts, step) || !hash_hmac_sha256(secret, all, mac))
+  const struct slice parts[] = {step->tenant, step->run, step->step};
+  unsigned char all[8 + 3 * (8 + PART_MAX)], mac[SHA256_LEN];
+  size_t len = put_number(all, step->ordinal);
+  for (int i = 0; i < 3; i++) {
+    size_t n = put_part(all + len, parts[i]);
+    if (n == 0) return false;
+    len += n;
+  }
+  if (!hash_hmac_sha256(secret, (struct slice){(const char *)all, len}, mac))
     return false;
   put_uuid(key, mac, 8);
   return true;

@@ -22,6 +22,9 @@ describe("an idempotency key", function()
       { "s", "tenant", "run", "step", 1 }, { "S", "tenant", "run", "step", 1 }, { "s", "tenan", "trun", "step", 1 },
       { "s", "tenantrun", "", "step", 1 }, { "s", "tenant", "run", "step", 2 }, { "s", "tenant", "runstep", "", 1 },
       { "s", "", "", "", 1 }, { "s", "tenant", "step", "run", 1 },
+      { "s", ("a"):rep(256), "run", "step", 1 }, { "s", ("a"):rep(257), "run", "step", 1 },
+      { "s", ("a"):rep(256) .. "b", "run", "step", 1 }, { "s", ("a"):rep(5000), "run", "step", 1 },
+      { "s", "tenant", "run", ("a"):rep(70000), 1 }, { "s", "tenant", "run", ("a"):rep(70001), 1 },
     } do
       local key = T.derived_key(table.unpack(parts))
       assert.is_nil(seen[key])
