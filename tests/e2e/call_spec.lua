@@ -68,6 +68,8 @@ return {
     failing = { about = "Failing.", args = { status = int() }, run = failing },
     falling = { about = "With a fallback.", args = { status = int() }, run = failing,
       fallback = last_good },
+    asking = { about = "Asks another.", args = { status = int() },
+      run = function(ctx, args) return ctx.call("falling", args) end },
     wait = { about = "Waits.", args = {}, run = wait },
     wait_fall = { about = "Waits.", args = {}, run = wait, fallback = last_good },
     about_me = { about = "Context.", args = {}, run = about_me },
@@ -173,6 +175,22 @@ describe("a tool call", function()
     assert.same({ stale = true, because = "upstream_error" },
       g:call("shop_falling", { status = 500 }).structuredContent)
     assert.equal("not_found", g:fails("shop_falling", { status = 404 }).code)
+  end)
+
+  it("says that a fallback answered, also through another tool", function()
+    for _, tool in ipairs { "shop_falling", "shop_asking" } do
+      local meta = g:call(tool, { status = 500 })._meta
+
+      assert.same({ true, "fallback" },
+        { meta["dev.tidegate/degraded"], meta["dev.tidegate/source"] })
+    end
+  end)
+
+  it("calls another tool, whose failure is its own", function()
+    local err = g:fails("shop_asking", { status = 404 })
+
+    assert.same({ "not_found", 1 }, { err.code, err.attempts })
+    assert(g:logged("call tool=shop_falling [^\n]* by=shop_asking ", 2))
   end)
 
   it("ends by its deadline", function()
