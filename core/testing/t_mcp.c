@@ -11,7 +11,6 @@
 
 #define WORLD  T_WORLD
 #define ANSWER "T.mcp.answer"
-#define ENDED  "T.mcp.ended"
 
 int t_mcp(lua_State *L);
 
@@ -553,51 +552,6 @@ static int answer_free(lua_State *L)
   return 0;
 }
 
-// --- ended sessions, alone ---
-
-static struct mcp_shared *check_ended(lua_State *L)
-{
-  return *(struct mcp_shared **)luaL_checkudata(L, 1, ENDED);
-}
-
-static const unsigned char *check_id(lua_State *L)
-{
-  struct slice id = t_slice(L, 2);
-  luaL_argcheck(L, id.len == SESSION_ID_LEN, 2, "16 bytes");
-  return (const unsigned char *)id.data;
-}
-
-// ended(): an empty memory.
-static int ended(lua_State *L)
-{
-  struct mcp_shared **box = lua_newuserdatauv(L, sizeof(void *), 0);
-  *box = mcp_shared_new();
-  luaL_setmetatable(L, ENDED);
-  return 1;
-}
-
-// ended:add(id, expires_ms, now_ms)
-static int ended_add(lua_State *L)
-{
-  mcp_shared_end_session(check_ended(L), check_id(L), luaL_checkinteger(L, 3),
-                         luaL_checkinteger(L, 4));
-  return 0;
-}
-
-// ended:has(id, now_ms)
-static int ended_has(lua_State *L)
-{
-  lua_pushboolean(L, mcp_shared_session_ended(check_ended(L), check_id(L),
-                                              luaL_checkinteger(L, 3)));
-  return 1;
-}
-
-static int ended_free(lua_State *L)
-{
-  mcp_shared_free(check_ended(L));
-  return 0;
-}
-
 // --- pure functions ---
 
 // reply(notifications, answer): status, headers and body of what leaves when so
@@ -677,16 +631,10 @@ int t_mcp(lua_State *L)
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
   static const luaL_Reg functions[] = {{"world", world},
-                                       {"ended", ended},
                                        {"header_value", header_value},
                                        {"reply", reply},
                                        {"digest", t_ask_digest},
                                        {NULL, NULL}};
-  static const luaL_Reg ended_methods[] = {{"add", ended_add},
-                                           {"has", ended_has},
-                                           {"__gc", ended_free},
-                                           {NULL, NULL}};
-  make_type(L, ENDED, ended_methods);
   make_type(L, WORLD, world_methods);
   luaL_getmetatable(L, WORLD);         // meta
   luaL_setfuncs(L, t_task_methods, 0); // meta

@@ -304,3 +304,14 @@ describe("without memory", function()
     assert.is_true(n > 3)
   end)
 end)
+
+describe("a stream of HTTP+SSE that hears nothing", function()
+  it("says a comment every 15 s", function()
+    local stream = open(one)
+    stream:clear()
+
+    one:pass(15.1)
+
+    assert.equal(": keepalive\n\n", mcp.read(stream).body)
+  end)
+end)

@@ -152,7 +152,7 @@ describe("the memory of ended sessions", function()
   end
 
   it("keeps eight of a bucket, and forgets the one that would go first", function()
-    local ended = T.mcp.ended()
+    local ended = T.mcp_ended.new()
     for n = 1, 8 do ended:add(id(3, n), 1000 - n, 0) end
     for n = 1, 8 do assert.is_true(ended:has(id(3, n), 0)) end
 
@@ -163,7 +163,7 @@ describe("the memory of ended sessions", function()
   end)
 
   it("uses the places of those that have expired", function()
-    local ended = T.mcp.ended()
+    local ended = T.mcp_ended.new()
     for n = 1, 8 do ended:add(id(3, n), n == 5 and 10 or 1000, 0) end
     ended:add(id(3, 9), 1000, 10)
 
@@ -172,7 +172,7 @@ describe("the memory of ended sessions", function()
   end)
 
   it("knows each of thousands", function()
-    local ended = T.mcp.ended()
+    local ended = T.mcp_ended.new()
     for n = 1, 5000 do ended:add(id(n, n), 1000, 0) end
 
     for n = 1, 5000 do assert.is_true(ended:has(id(n, n), 999)) end
