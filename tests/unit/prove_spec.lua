@@ -31,17 +31,23 @@ end
 
 local root
 
-setup(function() root = folder.new() end)
+setup(function()
+  root = folder.new()
+  folder.fill(root, { ["scripts/shop.lua"] = "", ["policies/p.lua"] = "" })
+end)
 
 teardown(function() folder.remove(root) end)
+
+local function write(path, text)
+  local file <close> = assert(io.open(root .. path, "wb"))
+  file:write(text)
+end
 
 -- The text that `check --prove` prints, or its JSON.
 local function prove(settings, options)
   options.others = options.others or ""
-  folder.fill(root, {
-    ["scripts/shop.lua"] = script(options.outer, options.tool),
-    ["policies/p.lua"] = ("return { p = { %s }, %s }"):format(settings, options.others),
-  })
+  write("/scripts/shop.lua", script(options.outer, options.tool))
+  write("/policies/p.lua", ("return { p = { %s }, %s }"):format(settings, options.others))
   local text, faults = T.prove.run(root .. "/scripts", root .. "/policies", options)
   assert(text, faults)
   return options.json and cjson.decode(text) or text
@@ -297,12 +303,10 @@ describe("the whole", function()
   end)
 
   it("names the policies that nothing has, and counts resources among the reads", function()
-    folder.fill(root, {
-      ["scripts/shop.lua"] = [[return { name = "shop", upstream = { base = "https://shop.example" },
-        resources = { live = { uri = "shop://live", about = "?", policy = "p",
-          read = function() end } } }]],
-      ["policies/p.lua"] = "return { p = {}, q = {}, r = {} }",
-    })
+    write("/policies/p.lua", "return { p = {}, q = {}, r = {} }")
+    write("/scripts/shop.lua", [[return { name = "shop", upstream = { base = "https://shop.example" },
+      resources = { live = { uri = "shop://live", about = "?", policy = "p",
+        read = function() end } } }]])
     local function run(json)
       return (T.prove.run(root .. "/scripts", root .. "/policies", { json = json, setting = "deadline_ms" }))
     end
