@@ -2,6 +2,7 @@
 
 #include "app/prove.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static const struct prove_scenario *const lists[] = {
 const char *proof_verdict_name(enum proof_verdict v)
 {
   static const char *const names[] = {
-#define X(constant, name) [constant] = name,
+#define X(constant, name) [constant] = (name),
       VERDICT_LIST(X)
 #undef X
   };
@@ -172,6 +173,7 @@ static size_t proofs_each(void)
 static bool is_wanted(const struct run *r, const struct tool *t)
 {
   const struct tool *only = r->options->only;
+  assert(t);
   return t->integration->base.len > 0 && (!only || only->policy == t->policy);
 }
 
@@ -227,8 +229,11 @@ static bool make_groups(struct run *r)
     if (n == 0) return false;
     used += n;
   }
-  for (size_t i = 0; i < r->group_count; i++)
-    r->groups[i].shown = !only || same_group(only, r->groups[i].of.tools[0]);
+  for (size_t i = 0; i < r->group_count; i++) {
+    struct group *g = &r->groups[i];
+    assert(g->of.tools && g->of.tools[0]);
+    g->shown = !only || same_group(only, g->of.tools[0]);
+  }
   return true;
 }
 

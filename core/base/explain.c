@@ -22,7 +22,7 @@ struct timeline {
 };
 
 static const char *const names[TRAIL_KINDS] = {
-#define X(constant, name, a, b) [constant] = name,
+#define X(constant, name, a, b) [constant] = (name),
     TRAIL_LIST(X)
 #undef X
 };

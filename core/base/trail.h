@@ -14,7 +14,8 @@
 #include "base/error.h"
 
 // X(constant, name, what `a` is, what `b` is); "" when unused. `label` is free
-// text of at most TRAIL_LABEL bytes, never a secret.
+// text of at most TRAIL_LABEL bytes, never a secret. A new kind needs words for
+// people too: base/explain_words.c.
 #define TRAIL_LIST(X)                                                          \
   X(TRAIL_ROUTE, "route", "generation", "")    /* label: tool */               \
   X(TRAIL_ARGS, "args", "bytes", "")           /* code: ok or invalid */       \

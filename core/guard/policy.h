@@ -2,7 +2,9 @@
 //
 // policy_fields is the one list of what a policy may say: the loader, the
 // defaults, `tidegate check` and the docs are made from it. Immutable once its
-// generation is live. A path has at most two steps ("attempt.timeout_ms").
+// generation is live. A path has at most two steps ("attempt.timeout_ms"). A new
+// setting also needs a scenario in app/prove_*.c that makes it fire; a spec says
+// which one is missing.
 
 #ifndef GUARD_POLICY_H
 #define GUARD_POLICY_H
