@@ -29,6 +29,7 @@
 #include "base/slice.h"
 #include "loop/mailbox.h"
 #include "mcp/revision.h"
+#include "script/call.h"
 
 #define ERRAND_ID_LEN      32 // characters
 #define ERRAND_SESSION_LEN 16
@@ -208,5 +209,12 @@ struct errand_result {
 void errand_end(struct errand *e, const struct errand_result *r);
 // As if it had never begun.
 void errand_drop(struct errand *e);
+
+// --- pure functions (errand_put.c) ---
+
+// How far a call is, for `says`.
+void errand_put_progress(struct buf *out, const struct call_progress *p);
+// Is it no answer of the tool's? Then the modern dialect says `failed`.
+bool errand_is_fault(enum error_code code);
 
 #endif

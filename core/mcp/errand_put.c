@@ -23,6 +23,25 @@ static void put_time(struct buf *out, const char *name, int64_t ms)
   json_put_string(out, slice_of(iso_time_print(text, ms) ? text : ""));
 }
 
+void errand_put_progress(struct buf *out, const struct call_progress *p)
+{
+  json_put_double(out, p->progress);
+  if (p->has_total) {
+    buf_puts(out, " of ");
+    json_put_double(out, p->total);
+  }
+  if (p->message.data) {
+    buf_puts(out, ": ");
+    buf_add(out, p->message);
+  }
+}
+
+bool errand_is_fault(enum error_code code)
+{
+  return code == E_SCRIPT || code == E_SCRIPT_LIMIT || code == E_INTERNAL ||
+         code == E_NO_MEMORY;
+}
+
 void errand_put(struct buf *out, const struct errand_view *v)
 {
   bool modern = v->era == ERA_MODERN;

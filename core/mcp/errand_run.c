@@ -138,15 +138,7 @@ static void on_progress(void *ctx, const struct call_progress *p)
 {
   struct errand_run *run = ctx;
   struct buf text = {0};
-  json_put_double(&text, p->progress);
-  if (p->has_total) {
-    buf_puts(&text, " of ");
-    json_put_double(&text, p->total);
-  }
-  if (p->message.data) {
-    buf_puts(&text, ": ");
-    buf_add(&text, p->message);
-  }
+  errand_put_progress(&text, p);
   struct slice says = buf_slice(&text);
   struct buf clean = {0};
   secret_hide(run->server->options.secrets, &says, &clean);
@@ -167,13 +159,11 @@ static const struct call_listener listener = {.progress = on_progress,
 
 // --- its end ---
 
-// What is no answer of the tool's: the modern dialect keeps `failed` for that.
+// The modern dialect keeps `failed` for what is no answer of the tool's.
 static bool is_fault(const struct errand_run *run, const struct call_result *r)
 {
-  enum error_code code = r->error.code;
   return run->revision == REVISION_2026_07_28 && r->form == CALL_ERROR &&
-         (code == E_SCRIPT || code == E_SCRIPT_LIMIT || code == E_INTERNAL ||
-          code == E_NO_MEMORY);
+         errand_is_fault(r->error.code);
 }
 
 static void put_fault(struct buf *out, const struct errand_run *run,

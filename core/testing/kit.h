@@ -4,7 +4,8 @@
 //   kit_run.c        letting time go by
 //   kit_cache.c      what is kept, and shared
 //   kit_changes.c    what scripts say has changed
-//   kit_call.c       calls: started, ended, looked at
+//   kit_call.c       calls: started, ended
+//   kit_fields.c     what can be seen of them
 //   kit_upstream.c   rules for the upstream, and what it was asked
 //   kit_ask.c        the user who answers
 //   kit_behaviour.c  one behaviour, from a Lua table
@@ -116,9 +117,12 @@ int kit_changes(lua_State *L);
 void kit_open_calls(lua_State *L); // makes the type. -0 +0
 // Cancels what runs.
 void kit_end_calls(struct kit *kit);
+// There are other answers now for what waits for one.
+void kit_ask_again(struct kit *kit);
 
 int kit_start(lua_State *L);
 int kit_call(lua_State *L);
+int kit_task(lua_State *L);
 int kit_read(lua_State *L);
 int kit_prompt(lua_State *L);
 
@@ -131,7 +135,8 @@ struct kit_client {
   unsigned can;
   struct replay replay;
   struct asker parked;
-  struct list open; // questions that are parked
+  struct list open;       // questions that are parked
+  struct list unanswered; // and that nobody has answered when it was asked
   struct deferred turn;
   void (*suspend)(struct kit_client *c);
   struct arena arena;
@@ -140,6 +145,7 @@ struct kit_client {
 void kit_client_init(struct kit_client *c, struct kit *kit);
 void kit_client_finish(struct kit_client *c);
 struct asker *kit_client_asker(struct kit_client *c);
+void kit_client_ask_again(struct kit_client *c); // what nobody answered
 // The call was suspended: is everything answered, so that it can be replayed?
 bool kit_client_answers(struct kit_client *c);
 

@@ -217,11 +217,22 @@ static void answer_parked(void *ctx)
     struct asked asked = {q->kind, q->key, q->params};
     struct buf text = {0};
     struct error err;
-    list_remove(&q->link); // unanswered it waits for its time to be over
-    if (ask(c->kit, &asked, &text) &&
-        question_answer(q, buf_slice(&text), &err) != OK)
+    list_remove(&q->link);
+    if (!ask(c->kit, &asked, &text)) // it waits for its time to be over
+      list_append(&c->unanswered, &q->link);
+    else if (question_answer(q, buf_slice(&text), &err) != OK)
       question_fail(q, err.code, "%s", err.message);
     buf_finish(&text);
+  }
+}
+
+void kit_client_ask_again(struct kit_client *c)
+{
+  if (list_empty(&c->unanswered)) return;
+  if (list_empty(&c->open)) loop_defer(c->kit->loop, &c->turn);
+  LIST_EACH (it, &c->unanswered) {
+    list_remove(it);
+    list_append(&c->open, it);
   }
 }
 
@@ -258,6 +269,7 @@ void kit_client_init(struct kit_client *c, struct kit *kit)
   c->can = (1u << ASK_NEEDS) - 1;
   c->parked.ops = &park_ops;
   list_init(&c->open);
+  list_init(&c->unanswered);
   deferred_init(&c->turn, answer_parked, c);
   c->replay = (struct replay){
       .loop = kit->loop, .arena = &c->arena, .on_round = on_round};
@@ -281,10 +293,10 @@ struct asker *kit_client_asker(struct kit_client *c)
 
 /// kit:answer(answer: table|string|function, ...): kit
 /// What the user says to the questions of scripts; each is for one question,
-/// the last stays.
+/// the last stays. What waits for an answer, as a task does, is asked again.
 int kit_answer(lua_State *L)
 {
-  kit_check(L);
+  struct kit *kit = kit_check(L);
   int n = lua_gettop(L) - 1;
   lua_createtable(L, n, 0); // ... list
   for (int k = 1; k <= n; k++) {
@@ -296,6 +308,7 @@ int kit_answer(lua_State *L)
     lua_rawseti(L, -2, k);   // ... list
   }
   lua_setiuservalue(L, 1, KIT_ANSWERS);
+  kit_ask_again(kit);
   lua_settop(L, 1);
   return 1;
 }

@@ -1,40 +1,14 @@
 // kit_call.c -- calls of the kit: started, ended, looked at.
 
+#include "testing/kit_call.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/explain.h"
+#include "mcp/errand.h"
 #include "script/convert.h"
-#include "testing/kit.h"
-
-// In kit->calls while it runs. Freed when it has ended and Lua has dropped it.
-struct kit_call {
-  struct list link;
-  struct kit *kit; // good while it runs
-  struct call *call;
-  struct kit_client client;
-  struct call_options options; // to start it again with
-  struct json_doc doc;
-  struct deferred again;
-  unsigned char run[RUN_ID_LEN];
-  uint32_t deadline_ms;
-  bool done, dropped;
-  char tool[TOOL_NAME_MAX + 1];
-  uint64_t start_ns, end_ns;
-
-  enum call_form form;
-  struct buf body, details;
-  struct error error;
-  uint32_t attempts;
-  enum side_effect side_effect;
-  char source[24]; // of a degraded result
-  int64_t age_ms;
-  struct trail trail;
-
-  struct buf text;      // scratch
-  struct arena scratch; // scratch
-};
 
 static void free_call(struct kit_call *c)
 {
@@ -74,6 +48,36 @@ static void on_again(void *ctx)
   run_call(ctx);
 }
 
+// --- as a task ---
+
+static void on_progress(void *ctx, const struct call_progress *p)
+{
+  struct kit_call *c = ctx;
+  struct buf text = {0};
+  errand_put_progress(&text, p);
+  snprintf(c->says, sizeof(c->says), "%.*s", SLICE_ARG(buf_slice(&text)));
+  buf_finish(&text);
+}
+
+static void on_note(void *ctx, enum note_level level, struct slice logger,
+                    struct slice data)
+{
+  (void)ctx, (void)level, (void)logger, (void)data;
+}
+
+static const struct call_listener task_listener = {.progress = on_progress,
+                                                   .note = on_note};
+
+// Its time is the policy's for tasks, and its questions wait.
+static void become_task(struct kit_call *c)
+{
+  if (!c->task) return;
+  c->options.as_task = true;
+  c->options.listener = &task_listener;
+  c->client.parks = true;
+  c->options.asker = kit_client_asker(&c->client);
+}
+
 // --- the end ---
 
 // The user has answered: it runs again, once this run has gone.
@@ -85,6 +89,25 @@ static bool goes_on(struct kit_call *c, const struct call_result *r)
   return true;
 }
 
+// What prepare brought goes to run, once prepare has gone.
+static void begin_run(struct kit_call *c, const struct call_result *r)
+{
+  struct arena *arena = &c->client.arena;
+  struct buf text = {0};
+  if (r->form == CALL_TEXT)
+    json_put_string(&text, r->body);
+  else
+    buf_add(&text, r->body);
+  c->options.prepared = arena_copy(arena, buf_slice(&text));
+  buf_finish(&text);
+  c->prepares = false;
+  c->begun = true;
+  c->options.slot = 0;
+  become_task(c);
+  replay_again(&c->client.replay);
+  loop_defer(c->kit->loop, &c->again);
+}
+
 static void on_done(void *ctx, struct call *call, const struct call_result *r)
 {
   struct kit_call *c = ctx;
@@ -92,7 +115,11 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   (void)call;
   if (goes_on(c, r)) return;
   c->call = NULL;
-  c->done = true;
+  if (c->prepares && r->form != CALL_ERROR) {
+    begin_run(c, r);
+    return;
+  }
+  c->done = c->begun = true;
   c->form = r->form;
   c->error = r->error;
   if (r->suspended)
@@ -220,18 +247,23 @@ static const struct tool *check_tool(lua_State *L, const struct kit *kit)
 // From kit, tool, arguments, options: leaves the call on the top; until
 // kit_leave() the kit is at work.
 static struct kit_call *begin(lua_State *L, struct kit *kit,
-                              const struct tool *tool)
+                              const struct tool *tool, bool task)
 {
   char id[32];
   snprintf(id, sizeof(id), "test-%llu", (unsigned long long)++kit->call_count);
   struct kit_call *c = push_call(L, kit, tool); // ... call
   c->options.tool = tool;
+  c->task = task;
   read_options(L, c, id);
   read_arguments(L, c);
   for (size_t k = 0; k < RUN_ID_LEN; k++)
     c->run[k] = (unsigned char)prng_next(&kit->chance);
   c->options.run = c->run;
   c->options.asker = kit_client_asker(&c->client);
+  c->options.slot = tool->prepare_slot;
+  c->prepares = tool->prepare_slot != 0;
+  c->begun = !c->prepares;
+  if (c->begun) become_task(c);
   list_append(&kit->calls, &c->link);
   lua_pushvalue(L, 5);  // ... call
   kit_enter(L, kit, 1); // nothing raises from here on
@@ -254,9 +286,10 @@ static void give_up(struct kit_call *c)
 }
 
 // From kit, name, arguments, options. +1: the call
-static int start(lua_State *L, struct kit *kit, const struct tool *tool)
+static int start(lua_State *L, struct kit *kit, const struct tool *tool,
+                 bool task)
 {
-  struct kit_call *c = begin(L, kit, tool); // ... call
+  struct kit_call *c = begin(L, kit, tool, task); // ... call
   bool lost = !c->done && list_empty(&c->link);
   if (kit->raised) give_up(c);
   kit_leave(L, kit);
@@ -269,18 +302,24 @@ int kit_start(lua_State *L)
 {
   struct kit *kit = kit_check_idle(L);
   lua_settop(L, 4);
-  return start(L, kit, check_tool(L, kit));
+  return start(L, kit, check_tool(L, kit), false);
 }
 
 // Lets time go by until it has ended. The kit is at `self`.
-static void finish_call(lua_State *L, struct kit_call *c, int self)
+static void run_until(lua_State *L, struct kit_call *c, const bool *until,
+                      int self)
 {
   struct kit *kit = c->kit;
   kit_enter(L, kit, self);
-  const char *why = kit_run(kit, &c->done, UINT64_MAX);
+  const char *why = kit_run(kit, until, UINT64_MAX);
   if (kit->raised || why) give_up(c);
   kit_leave(L, kit);
   if (why) luaL_error(L, "%s: %s", c->tool, why);
+}
+
+static void finish_call(lua_State *L, struct kit_call *c, int self)
+{
+  run_until(L, c, &c->done, self);
 }
 
 // The call on the top, which stays there.
@@ -297,6 +336,29 @@ int kit_call(lua_State *L)
 {
   kit_start(L); // ... call
   return finish_top(L);
+}
+
+/// kit:task(tool: string, arguments?: table|string, options?: table): call
+/// Begins a task as a client that knows tasks does: `prepare` is over, or has
+/// failed, when this returns. kit:advance() makes it go on.
+int kit_task(lua_State *L)
+{
+  struct kit *kit = kit_check_idle(L);
+  lua_settop(L, 4);
+  const struct tool *tool = check_tool(L, kit);
+  if (tool->task == TASK_NEVER)
+    return luaL_error(L, "%s does not run as a task: say task = \"optional\"",
+                      tool->name.data);
+  start(L, kit, tool, true); // ... call
+  struct kit_call **box = lua_touserdata(L, -1);
+  if (!(*box)->begun) run_until(L, *box, &(*box)->begun, 1);
+  return 1;
+}
+
+void kit_ask_again(struct kit *kit)
+{
+  LIST_EACH (link, &kit->calls)
+    kit_client_ask_again(&LIST_ITEM(link, struct kit_call, link)->client);
 }
 
 // --- what is offered besides tools ---
@@ -327,7 +389,7 @@ int kit_read(lua_State *L)
   const struct offer *offer =
       push_resource(L, kit, slice_of(luaL_checkstring(L, 2)));
   lua_insert(L, 3); // kit uri variables options
-  start(L, kit, &offer->handler);
+  start(L, kit, &offer->handler, false);
   return finish_top(L);
 }
 
@@ -341,7 +403,7 @@ int kit_prompt(lua_State *L)
   const struct offer *offer = catalog_offer(kit->live.generation->catalog,
                                             OFFER_PROMPT, slice_of(name));
   if (!offer) return luaL_error(L, "no prompt '%s'", name);
-  start(L, kit, &offer->handler);
+  start(L, kit, &offer->handler, false);
   return finish_top(L);
 }
 
@@ -409,136 +471,14 @@ static int method_timeline(lua_State *L)
   return 1;
 }
 
-// --- fields of a call that has ended ---
-
-static void get_ok(lua_State *L, struct kit_call *c)
-{
-  lua_pushboolean(L, c->form != CALL_ERROR);
-}
-
-static void get_form(lua_State *L, struct kit_call *c)
-{
-  static const char *const names[] = {[CALL_JSON] = "json",
-                                      [CALL_TEXT] = "text",
-                                      [CALL_CONTENT] = "content",
-                                      [CALL_ERROR] = "error",
-                                      [CALL_BYTES] = "bytes"};
-  lua_pushstring(L, names[c->form]);
-}
-
-static void get_body(lua_State *L, struct kit_call *c)
-{
-  struct slice body = buf_slice(&c->body);
-  if (c->form == CALL_ERROR)
-    lua_pushnil(L);
-  else
-    lua_pushlstring(L, body.data, body.len);
-}
-
-static void get_value(lua_State *L, struct kit_call *c)
-{
-  if (c->form == CALL_JSON || c->form == CALL_CONTENT)
-    kit_push_json(L, buf_slice(&c->body), &c->scratch);
-  else
-    get_body(L, c);
-}
-
-static void get_error(lua_State *L, struct kit_call *c)
-{
-  if (c->form != CALL_ERROR) {
-    lua_pushnil(L);
-    return;
-  }
-  lua_createtable(L, 0, 5); // error
-  kit_set_slice(L, "code", slice_of(error_name(c->error.code)));
-  kit_set_slice(L, "message", slice_of(c->error.message));
-  if (c->error.status) {
-    lua_pushinteger(L, c->error.status);
-    lua_setfield(L, -2, "status");
-  }
-  if (c->error.retry_after_ms >= 0) {
-    lua_pushinteger(L, c->error.retry_after_ms);
-    lua_setfield(L, -2, "retry_after_ms");
-  }
-  kit_push_json(L, buf_slice(&c->details), &c->scratch);
-  lua_setfield(L, -2, "details"); // error
-}
-
-static void get_trail(lua_State *L, struct kit_call *c)
-{
-  buf_reset(&c->text, 0);
-  trail_json(&c->trail, &c->text);
-  kit_push_json(L, buf_slice(&c->text), &c->scratch);
-}
-
-static void get_attempts(lua_State *L, struct kit_call *c)
-{
-  lua_pushinteger(L, c->attempts);
-}
-
-static void get_side_effect(lua_State *L, struct kit_call *c)
-{
-  lua_pushstring(L, side_effect_name(c->side_effect));
-}
-
-static void get_degraded(lua_State *L, struct kit_call *c)
-{
-  lua_pushboolean(L, c->source[0] != '\0');
-}
-
-static void get_source(lua_State *L, struct kit_call *c)
-{
-  lua_pushstring(L, c->source[0] ? c->source : NULL);
-}
-
-static void get_age(lua_State *L, struct kit_call *c)
-{
-  if (c->source[0] && c->age_ms >= 0)
-    lua_pushinteger(L, c->age_ms);
-  else
-    lua_pushnil(L);
-}
-
-static void get_ms(lua_State *L, struct kit_call *c)
-{
-  lua_pushinteger(L, (lua_Integer)((c->end_ns - c->start_ns) / NS_PER_MS));
-}
-
-static const struct {
-  const char *name;
-  void (*get)(lua_State *L, struct kit_call *c);
-} fields[] = {
-    {"ok", get_ok},
-    {"form", get_form},
-    {"value", get_value},
-    {"body", get_body},
-    {"error", get_error},
-    {"trail", get_trail},
-    {"attempts", get_attempts},
-    {"side_effect", get_side_effect},
-    {"degraded", get_degraded},
-    {"source", get_source},
-    {"age_ms", get_age},
-    {"ms", get_ms},
-};
+// --- the type ---
 
 // A field is nil until the call has ended; a name that there is not raises.
 static int call_index(lua_State *L)
 {
   struct kit_call *c = check_call(L);
   const char *name = luaL_checkstring(L, 2);
-  if (!strcmp(name, "done")) {
-    lua_pushboolean(L, c->done);
-    return 1;
-  }
-  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-    if (strcmp(fields[i].name, name)) continue;
-    if (c->done)
-      fields[i].get(L, c);
-    else
-      lua_pushnil(L);
-    return 1;
-  }
+  if (kit_push_field(L, c, name)) return 1;
   lua_pushvalue(L, 2); // call name name
   if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1; // call name fn
   return luaL_error(L, "a call has no field '%s'", name);

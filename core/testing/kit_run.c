@@ -34,7 +34,8 @@ const char *kit_run(struct kit *kit, const bool *done, uint64_t until_ns)
     uint64_t next = loop_next(kit->loop);
     if (next > until_ns) break;
     if (next == UINT64_MAX) return "the call waits for nothing that will come";
-    loop_turn(kit->loop, true);
+    // What is due now may leave nothing before a time beyond `until_ns`.
+    loop_turn(kit->loop, next > loop_now(kit->loop));
     if (loop_now(kit->loop) != at) {
       at = loop_now(kit->loop);
       turns = 0;

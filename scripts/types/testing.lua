@@ -64,8 +64,12 @@ local testing = {}
 ---@field era? "modern"|"legacy" a question has the handler run again, or wait; "modern"
 
 --- A call. But for `done`, fields are nil until it has ended.
+---@alias tide.TaskStatus "working"|"input_required"|"completed"|"failed"|"cancelled"
+
 ---@class tide.KitCall
 ---@field done boolean
+---@field status? tide.TaskStatus of a task, at any time
+---@field status_message? string of a task: how far it says it is
 ---@field ok? boolean
 ---@field form? "json"|"text"|"content"|"error"|"bytes"
 ---@field value? any the result: decoded JSON or content, or the text
@@ -168,6 +172,15 @@ function Kit:read(uri, options) end
 ---@param options? tide.CallOptions
 ---@return tide.KitCall
 function Kit:prompt(name, arguments, options) end
+
+--- Begins a task, as a client that knows tasks does: its `prepare` is over when
+--- this returns (or has failed, then it is none). advance() makes it go on, under
+--- the policy's task.deadline_ms; what it asks waits for kit:answer().
+---@param tool string
+---@param arguments? table|string
+---@param options? tide.CallOptions
+---@return tide.KitCall
+function Kit:task(tool, arguments, options) end
 
 --- Begins a call; advance() and wait() make it go on.
 ---@param tool string

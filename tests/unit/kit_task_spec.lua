@@ -1,0 +1,168 @@
+--- Tools that run on as tasks, in the kit.
+
+local engine = require "engine"
+
+local TOOLS = [[
+local boolean, str = tide.schema.boolean, tide.schema.string
+handlers.import = {
+  task = "optional",
+  run = function(ctx, args, prepared)
+    for i = 1, args.steps or 3 do
+      tide.time.sleep(60)
+      ctx.progress(i, args.steps or 3, "step " .. i)
+    end
+    return { prepared = prepared or "nothing" }
+  end,
+}
+handlers.prepared = {
+  task = "required", args = { size = tide.schema.integer { default = 1 } },
+  result = { size = tide.schema.integer() },
+  prepare = function(ctx, args)
+    if args.size > 9 then return nil, tide.error("forbidden", "too large") end
+    if args.size == 2 then return "two" end
+    if args.size == 3 then return nil end
+    tide.time.sleep(1)
+    return { size = args.size * 10, left = ctx.deadline }
+  end,
+  run = function(ctx, args, prepared)
+    tide.time.sleep(100)
+    if type(prepared) == "table" then return { size = prepared.size } end
+    return { size = prepared == "two" and -2 or prepared == tide.json.null and -3 or 0 }
+  end,
+}
+handlers.asks = {
+  task = "optional",
+  run = function(ctx)
+    local answer = assert(ctx.ask { message = "Sure?", fields = { sure = boolean() } })
+    return { action = answer.action }
+  end,
+}
+handlers.asks_first = {
+  task = "optional",
+  prepare = function(ctx)
+    return assert(ctx.ask { message = "Who?", fields = { name = str() } }).values
+  end,
+  run = function(ctx, _, who)
+    local again = assert(ctx.ask { message = "Really " .. who.name .. "?" })
+    return { who = who.name, really = again.action }
+  end,
+}
+function handlers.plain() return "plain" end
+handlers.breaks = { task = "optional", run = function() error "oops" end }
+handlers.fails = { task = "optional", run = function() return nil, tide.error("conflict", "taken") end }
+handlers.stuck = { task = "optional", run = function() tide.time.sleep(3000) end }
+]]
+
+local kit
+
+before_each(function() kit = engine { tools = TOOLS } end)
+
+after_each(function() kit:close() end)
+
+describe("kit:task", function()
+  it("begins a task, which goes on as time goes by", function()
+    local task = kit:task "demo_import"
+    assert.same({ "working", nil, false }, { task.status, task.status_message, task.done })
+
+    kit:advance(60000)
+    assert.same({ "working", "1 of 3: step 1" }, { task.status, task.status_message })
+    kit:advance(120000)
+    assert.same({ "completed", nil, { prepared = "nothing" } }, { task.status, task.status_message, task.value })
+    assert.is_true(kit:quiet())
+  end)
+
+  it("has more time than a call, and no more than the policy says", function()
+    local call, task = kit:call "demo_stuck", kit:task "demo_stuck"
+    assert.equal("timeout", call.error.code)
+    task:wait()
+
+    assert.same({ "completed", "timeout", 600000 }, { task.status, task.error.code, task.ms })
+  end)
+
+  it("is cancelled", function()
+    local task = kit:task "demo_import"
+    kit:advance(1000)
+
+    assert.is_true(task:cancel())
+    assert.same({ "cancelled", "cancelled" }, { task.status, task.error.code })
+  end)
+
+  it("tells what the tool said from what broke", function()
+    assert.equal("completed", kit:task("demo_fails"):wait().status)
+    assert.equal("failed", kit:task("demo_breaks"):wait().status)
+  end)
+
+  it("is for tools that run as tasks", function()
+    local ok, message = pcall(kit.task, kit, "demo_plain")
+
+    assert.is_false(ok)
+    assert.matches('demo_plain does not run as a task: say task = "optional"', message, 1, true)
+    assert.is_nil(kit:call("demo_plain").status)
+  end)
+end)
+
+describe("a tool that is prepared", function()
+  it("runs with what that brought, as a task and as a call", function()
+    local task = kit:task("demo_prepared", { size = 4 })
+    assert.same({ "working", 1000 }, { task.status, kit:now_ms() })
+    task:wait()
+
+    assert.same({ size = 40 }, task.value)
+    kit:close()
+    kit = engine { tools = TOOLS, policy = "deadline_ms = 200000" }
+    assert.same({ size = 40 }, kit:call("demo_prepared", { size = 4 }).value)
+  end)
+
+  it("has its arguments checked first, with their defaults", function()
+    assert.equal("invalid_argument", kit:task("demo_prepared", { size = "x" }).error.code)
+    assert.same({ size = 10 }, kit:task("demo_prepared", {}):wait().value)
+  end)
+
+  it("may bring anything that JSON can say", function()
+    assert.same({ size = -2 }, kit:task("demo_prepared", { size = 2 }):wait().value)
+    assert.same({ size = -3 }, kit:task("demo_prepared", { size = 3 }):wait().value)
+  end)
+
+  it("is no task when that fails", function()
+    local task = kit:task("demo_prepared", { size = 10 })
+
+    assert.same({ true, nil, "forbidden" }, { task.done, task.status, task.error.code })
+  end)
+end)
+
+describe("a task that asks", function()
+  it("waits until there is an answer", function()
+    local task = kit:task "demo_asks"
+    kit:advance(1000)
+    assert.same({ "input_required", "Sure?" }, { task.status, kit:questions()[1].message })
+
+    kit:answer { action = "decline" }
+    kit:advance(0)
+    assert.same({ "completed", { action = "decline" } }, { task.status, task.value })
+  end)
+
+  it("waits as long as the question lasts", function()
+    local task = kit:task "demo_asks"
+    task:wait()
+
+    assert.same({ "completed", "timeout", 300000 }, { task.status, task.error.code, task.ms })
+  end)
+
+  it("may be cancelled meanwhile", function()
+    local task = kit:task "demo_asks"
+    kit:advance(1000)
+    task:cancel()
+
+    assert.equal("cancelled", task.status)
+    assert.is_true(kit:quiet())
+  end)
+
+  it("may ask before it is one", function()
+    kit:answer({ values = { name = "Ann" } }, "accept")
+    local task = kit:task("demo_asks_first")
+
+    assert.same({ who = "Ann", really = "accept" }, task:wait().value)
+    kit:answer({ values = { name = "Ann" } }, "accept")
+    assert.same({ who = "Ann", really = "accept" }, kit:call("demo_asks_first").value)
+  end)
+end)
