@@ -174,12 +174,22 @@ static bool declared_idempotent(const struct outgoing *o)
   return o->idempotent || a->idempotent == 1 || a->read_only == 1;
 }
 
+// As long as questions may take: after that the service may have forgotten a key
+// that a handler which is run again says once more.
+#define ASKING_MS ((int64_t)ASK_ROUNDS_MAX * ASK_TIMEOUT_MAX_S * 1000)
+
+static bool is_known_again(const struct outgoing *o)
+{
+  return o->key.data &&
+         integration_of(o)->idempotency.retention_ms >= ASKING_MS;
+}
+
 // Must it not be sent twice? Then the handler, which a question makes run again
 // from its beginning, may not ask after it, nor send it while it asks (ask.h).
 // What an auth function sends only fetches credentials.
 static bool is_unsafe(const struct outgoing *o)
 {
-  return !o->plain && !o->key.data && !declared_idempotent(o) &&
+  return !o->plain && !is_known_again(o) && !declared_idempotent(o) &&
          !method_is_idempotent(o->method);
 }
 

@@ -251,6 +251,17 @@ describe("a handler that is run again", function()
     end
   end)
 
+  it("is not, when the service could have forgotten the key by then", function()
+    kit = engine { tools = ASKS, fields = [[upstream = { base = "https://demo.example", policy = "demo",
+      idempotency = { retention_ms = 3600000 } }]] }
+    kit:upstream("* *", { json = {} })
+
+    assert.equal("script_failed", kit:call("demo_asks", {}, { era = "modern" }).error.code)
+
+    assert.matches("ctx.ask: ask first, then act", kit:log(), 1, true)
+    assert.equal(1, #kit:requests())
+  end)
+
   it("need not be run again for a client that waits", function()
     assert.equal(2, select(2, keys_of("demo_asks", "legacy")))
   end)

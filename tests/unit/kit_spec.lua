@@ -31,6 +31,27 @@ after_each(function()
   kit:close()
 end)
 
+describe("kit:requests", function()
+  it("gives all that went out, or what a pattern is for", function()
+    kit:upstream("* *", { json = {} })
+    kit:call("demo_get", { path = "/a?x=1" })
+    kit:call "demo_post"
+    kit:call("demo_get", { path = "/b" })
+
+    local function urls(pattern)
+      local list = {}
+      for i, request in ipairs(kit:requests(pattern)) do list[i] = request.method .. " " .. request.path end
+      return list
+    end
+    assert.same({ "GET /a", "POST /", "GET /b" }, urls())
+    assert.same({ "POST /" }, urls "POST *")
+    assert.same({ "GET /a" }, urls "GET https://demo.example/a")
+    assert.same({}, urls "GET https://demo.example/a?x=2")
+    assert.same({ "GET /a", "GET /b" }, urls "GET https://*")
+    assert.has_error(function() kit:requests "POST" end)
+  end)
+end)
+
 describe("testing.new", function()
   local function said(options)
     local ok, message = pcall(testing.new, options)
@@ -54,6 +75,7 @@ describe("testing.new", function()
     assert.matches("secrets must be a table, not a string", said { secrets = "x" })
     assert.matches("secrets: names and values are strings", said { secrets = { "x" } })
     assert.matches("seed must be at least 1", said { seed = 0 })
+    assert.matches("script_bytes must be from 1 on", said { script_bytes = 0 })
     assert.matches('"soon" is not an ISO 8601 time', said { now = "soon" })
     assert.matches("table expected", said "scripts")
   end)
