@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/iso_time.h"
 #include "script/convert.h"
 
@@ -505,10 +506,36 @@ static void open_kits(lua_State *L)
   lua_pop(L, 1);                  //
 }
 
+#ifdef TIDEGATE_FAULTS
+// For our own specs: the next n allocations succeed, the one after them fails.
+// Without n: has it failed? In the registry, for it is no part of the kit.
+static int fail_after(lua_State *L)
+{
+  if (lua_isnoneornil(L, 1)) {
+    lua_pushboolean(L, fault_fired());
+    return 1;
+  }
+  fault_fail_after((long)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+static void open_faults(lua_State *L)
+{
+  lua_pushcfunction(L, fail_after);
+  lua_setfield(L, LUA_REGISTRYINDEX, "tidegate.testing.fail_after");
+}
+#else
+static void open_faults(lua_State *L)
+{
+  (void)L;
+}
+#endif
+
 int luaopen_tidegate_testing(lua_State *L);
 int luaopen_tidegate_testing(lua_State *L)
 {
   open_kits(L);
+  open_faults(L);
   kit_open_calls(L);
   lua_createtable(L, 0, 2); // testing
   lua_pushcfunction(L, kit_new);

@@ -111,10 +111,20 @@ for _, workers in ipairs { 1, 4 } do
       it("in mode " .. mode .. " answers what is asked, and what it allows is done once", function()
         local before = up:count "/echo"
 
-        check(run { "tests/sdk/ask.mjs", mode, ("http://127.0.0.1:%d/mcp"):format(g.port) })
+        local report = run { "tests/sdk/ask.mjs", mode, ("http://127.0.0.1:%d/mcp"):format(g.port) }
 
+        check(report)
+        assert.equal(mode == "v1" and 1 or 0, report.completed)
         assert.equal(before + 1, up:count "/echo")
       end)
+
+      if mode == "v1" then
+        it("over HTTP+SSE answers what is asked", function()
+          check(run {
+            "tests/sdk/ask.mjs", mode, "sse:", ("http://127.0.0.1:%d/sse"):format(g.port),
+          })
+        end)
+      end
 
       if workers == 1 and (mode == "v1" or mode == "modern") then
         it("over stdio in mode " .. mode .. " answers what is asked", function()

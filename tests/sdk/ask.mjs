@@ -8,21 +8,28 @@ const CAPABILITIES = {
   elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {},
 };
 
+let completed = 0; // URLs that are done, as the server says
+
 // A client, and how a handler is set for a method.
 async function v1() {
   const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
   const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
   const { StreamableHTTPClientTransport } =
     await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
+  const { SSEClientTransport } = await import("@modelcontextprotocol/sdk/client/sse.js");
   const types = await import("@modelcontextprotocol/sdk/types.js");
   const client = new Client({ name: "ask", version: "1" }, { capabilities: CAPABILITIES });
+  const complete = types.ElicitationCompleteNotificationSchema;
+  client.setNotificationHandler(complete, () => { completed++; });
   const schemas = {
     "elicitation/create": types.ElicitRequestSchema,
     "sampling/createMessage": types.CreateMessageRequestSchema,
     "roots/list": types.ListRootsRequestSchema,
   };
   return {
-    client, transport: open(target, StreamableHTTPClientTransport, StdioClientTransport),
+    client,
+    transport: open(target, StreamableHTTPClientTransport, StdioClientTransport,
+      SSEClientTransport),
     handle: (method, fn) => client.setRequestHandler(schemas[method], fn),
   };
 }
@@ -87,6 +94,7 @@ const report = {
   acted: await call("ask_acted"),
 };
 report.asked = asked.splice(0);
+report.completed = completed;
 report.many = await Promise.all(
   Array.from({ length: 12 }, (_, i) => call("ask_form", { message: `${i}?` })),
 );

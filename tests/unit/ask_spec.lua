@@ -115,6 +115,22 @@ function handlers.talk(ctx)
     tools = { { name = "add", about = "Adds.", args = { a = int() } } }, tool_choice = "auto",
   }).text
 end
+function handlers.outer(ctx)
+  local inner = assert(ctx.call("name"))
+  local mine = assert(ctx.ask { message = "And you?" })
+  return { inner = inner.values.name, mine = mine.action }
+end
+function handlers.outer_acts(ctx)
+  assert(ctx.call("pay"))
+  return ctx.ask { message = "Was that right?" }.action
+end
+function handlers.pay(ctx) return ctx.http:post("/pay") end
+handlers.helped = {
+  run = function(ctx) return ctx.http:get("/down") end,
+  fallback = function(ctx, _, err)
+    return { err = err.code, action = ctx.ask { message = "It is down. Wait?" }.action }
+  end,
+}
 function handlers.roots(ctx) return assert(ctx.roots()) end
 function handlers.can(ctx)
   local can = {}
@@ -384,6 +400,28 @@ for _, era in ipairs { "modern", "legacy" } do
       }, call("can", nil, { client = { "form", "sample" } }).value)
     end)
 
+    it("may be asked by a tool that another one calls", function()
+      kit:answer({ values = { name = "Ada" } }, "accept")
+
+      assert.same({ inner = "Ada", mine = "accept" }, call "outer".value)
+      assert.same({ "Who are you?", "And you?" },
+        { kit:questions()[1].message, kit:questions()[2].message })
+    end)
+
+    it("may not come after the act of a tool that was called", function()
+      kit:upstream("POST *", { json = {} })
+
+      assert.equal("script_failed", call "outer_acts".error.code)
+      assert.equal(1, #kit:requests())
+    end)
+
+    it("may be asked by a fallback", function()
+      kit:upstream("GET *", { status = 503 })
+      kit:answer "accept"
+
+      assert.same({ err = "upstream_error", action = "accept" }, call "helped".value)
+    end)
+
     it("shows in the trail", function()
       kit:answer { values = { name = "Ada" } }
       local said = call "name":explain()
@@ -451,4 +489,46 @@ describe("a call that waits for its answer", function()
     assert.equal(done.value.before, done.value.after)
     assert.is_true(kit:quiet())
   end)
+end)
+
+describe("without memory", function()
+  local fail_after = debug.getregistry()["tidegate.testing.fail_after"]
+
+  -- Whichever allocation fails, the call ends and leaves nothing behind.
+  local function sweep(tool, options)
+    for n = 0, 2000 do
+      kit:clear()
+      kit:upstream("POST *", { json = {} })
+      kit:answer(function(q)
+        if q.kind == "sample" then return { text = "x" } end
+        local values = {}
+        for name, field in pairs(q.fields.properties) do
+          values[name] = field.type == "integer" and 1 or "x"
+        end
+        return { values = values }
+      end)
+      local call
+      fail_after(n)
+      local ok, why = pcall(function()
+        call = kit:start("demo_" .. tool, nil, options)
+        call:wait()
+      end)
+      local fired = fail_after()
+      -- The kit itself may have had none.
+      assert.is_true(ok or not call or why:find("memory", 1, true) ~= nil, why)
+      if call then assert.same({ true, true }, { call.done, kit:quiet() }) end
+      if not fired then
+        assert.is_true(call.ok)
+        return n
+      end
+    end
+    error "it never ends"
+  end
+
+  for _, case in ipairs { "three modern", "both modern", "both legacy", "talk legacy" } do
+    it("the call ends: " .. case, function()
+      local tool, era = case:match "(%w+) (%w+)"
+      assert.is_true(sweep(tool, { era = era }) > 20)
+    end)
+  end
 end)
