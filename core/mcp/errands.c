@@ -4,9 +4,10 @@
 #include "mcp/errands.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "base/json.h"
+#include "mcp/cursor.h"
 #include "mcp/result.h"
 
 static struct errand_store *store_of(const struct job *job)
@@ -229,31 +230,21 @@ static void put_listed(void *ctx, const struct errand_view *v)
   l->last = v->number;
 }
 
-// The mark tells its cursors from those of other lists.
 static bool read_after(struct job *job, uint64_t *after, struct refusal *why)
 {
-  struct arena *arena = &job->exchange->arena;
-  uint32_t node = job_param(job, "cursor");
+  struct slice last;
   *after = 0;
-  if (node == JSON_NONE) return true;
-  struct slice text = json_string(job->env->doc, node, arena), last;
-  const struct seal_ring *seals = job_server(job)->options.seals;
-  if (!text.data || !cursor_open(seals, text, arena, &last) || last.len < 2 ||
-      last.data[0] != '#')
-    return job_bad_params(why, "Invalid cursor: list again from the start");
-  *after = strtoull(last.data + 1, NULL, 10);
+  if (!job_read_cursor(job, CURSOR_TASKS, &last, why)) return false;
+  for (size_t i = 0; i < last.len; i++)
+    *after = *after * 10 + (unsigned)(last.data[i] - '0');
   return true;
 }
 
 static void put_next(struct buf *out, struct job *job, uint64_t last)
 {
-  const struct mcp_server *s = job_server(job);
-  struct slice name = arena_printf(&job->exchange->arena, "#%" PRIu64, last);
-  buf_puts(out, ",\"nextCursor\":\"");
-  if (!name.data || !server_catalog(s) ||
-      !cursor_seal(s->options.seals, server_catalog(s), name, out))
-    out->failed = true;
-  buf_putc(out, '"');
+  char number[24];
+  snprintf(number, sizeof(number), "%" PRIu64, last);
+  job_put_cursor(job, CURSOR_TASKS, slice_of(number), out);
 }
 
 // Callers are not told apart yet, so a session sees what it began itself.

@@ -1,6 +1,7 @@
 // offers.c -- the lists of resources, templates and prompts.
 
 #include "base/json.h"
+#include "mcp/cursor.h"
 #include "mcp/downgrade.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
@@ -59,43 +60,25 @@ void server_put_hints(struct buf *out, const struct mcp_server *s,
 
 static const struct {
   const char *member;
-  char mark; // of its cursors: one list's are none of another
+  enum cursor_list cursors;
   enum cached_list cached;
-} lists[OFFER_KINDS] = {{"resources", 'r', CACHED_RESOURCES},
-                        {"resourceTemplates", 't', CACHED_TEMPLATES},
-                        {"prompts", 'p', CACHED_PROMPTS}};
+} lists[OFFER_KINDS] = {
+    {"resources", CURSOR_RESOURCES, CACHED_RESOURCES},
+    {"resourceTemplates", CURSOR_TEMPLATES, CACHED_TEMPLATES},
+    {"prompts", CURSOR_PROMPTS, CACHED_PROMPTS}};
 
 // The first entry behind the cursor.
 static bool read_cursor(struct job *job, enum offer_kind kind, size_t *from,
                         struct refusal *why)
 {
-  struct arena *arena = &job->exchange->arena;
-  uint32_t node = job_param(job, "cursor");
+  struct slice last;
   *from = 0;
-  if (node == JSON_NONE) return true;
-  const struct mcp_server *s = job_server(job);
-  struct slice text = json_string(job->env->doc, node, arena), last;
-  if (!text.data || !cursor_open(s->options.seals, text, arena, &last) ||
-      !last.len || last.data[0] != lists[kind].mark)
-    return job_bad_params(why, "Invalid cursor: list again from the start");
-  last = (struct slice){last.data + 1, last.len - 1};
-  const struct offer_list *list = list_of(s, kind);
+  if (!job_read_cursor(job, lists[kind].cursors, &last, why)) return false;
+  if (!last.data) return true;
+  const struct offer_list *list = list_of(job_server(job), kind);
   while (*from < list->count && slice_order(list->items[*from].key, last) <= 0)
     (*from)++;
   return true;
-}
-
-static bool put_cursor(struct buf *out, struct job *job, enum offer_kind kind,
-                       const struct offer *last)
-{
-  const struct mcp_server *s = job_server(job);
-  struct slice name = arena_printf(&job->exchange->arena, "%c%.*s",
-                                   lists[kind].mark, SLICE_ARG(last->key));
-  buf_add(out, SLICE(",\"nextCursor\":\""));
-  bool good =
-      name.data && cursor_seal(s->options.seals, server_catalog(s), name, out);
-  buf_putc(out, '"');
-  return good;
 }
 
 static void put_page(struct job *job, enum offer_kind kind, size_t from)
@@ -111,9 +94,8 @@ static void put_page(struct job *job, enum offer_kind kind, size_t from)
     downgrade_offer(out, &list->items[i], job_revision(job));
   }
   buf_putc(out, ']');
-  bool more = to < list->count;
-  if (more && !put_cursor(out, job, kind, &list->items[to - 1]))
-    out->failed = true;
+  if (to < list->count)
+    job_put_cursor(job, lists[kind].cursors, list->items[to - 1].key, out);
   if (job_is_modern(job)) {
     server_put_hints(out, s, lists[kind].cached);
     result_put_modern_tail(out, buf_slice(&s->info));

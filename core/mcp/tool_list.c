@@ -7,8 +7,6 @@
 #include "base/fault.h"
 #include "mcp/downgrade.h"
 
-static const char purpose[] = "cursor";
-
 void tool_list_finish(struct tool_list *list)
 {
   for (size_t i = 0; i < REVISIONS; i++) {
@@ -104,31 +102,4 @@ const struct param_headers *tool_list_headers(struct tool_list *list,
   struct param_headers **place = &list->headers[tool->index];
   if (!*place) *place = read_headers(list, tool);
   return *place;
-}
-
-// --- cursors: the generation's number, a colon, the name ---
-
-bool cursor_seal(const struct seal_ring *ring, const struct catalog *catalog,
-                 struct slice last, struct buf *out)
-{
-  struct buf plain = {0};
-  buf_printf(&plain, "%llu:", (unsigned long long)catalog->number);
-  buf_add(&plain, last);
-  bool good = buf_ok(&plain) && seal(ring, purpose, buf_slice(&plain), out);
-  buf_finish(&plain);
-  return good;
-}
-
-bool cursor_open(const struct seal_ring *ring, struct slice text,
-                 struct arena *arena, struct slice *last)
-{
-  struct buf plain = {0};
-  bool good = unseal(ring, purpose, text, &plain);
-  const char *colon = good ? memchr(plain.data, ':', plain.len) : NULL;
-  if (colon) {
-    size_t used = (size_t)(colon + 1 - plain.data);
-    *last = arena_copy(arena, (struct slice){colon + 1, plain.len - used});
-  }
-  buf_finish(&plain);
-  return colon && last->data;
 }

@@ -2,8 +2,8 @@
 //
 // The entries of tools/list are the same for everybody, so their text is made
 // once for each generation and each revision that asks, and a page of it is one
-// copy. A cursor names the tool that was last, sealed: it stays good when the
-// next page is asked of another worker, or of a newer generation.
+// copy. A page begins behind the tool that was last, so it can be asked of another
+// worker, or of a newer generation.
 // One per worker.
 
 #ifndef MCP_TOOL_LIST_H
@@ -14,7 +14,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/seal.h"
 #include "mcp/param_headers.h"
 #include "mcp/revision.h"
 #include "script/catalog.h"
@@ -50,12 +49,5 @@ bool tool_list_page(struct tool_list *list, const struct catalog *catalog,
 const struct param_headers *tool_list_headers(struct tool_list *list,
                                               const struct catalog *catalog,
                                               const struct tool *tool);
-
-// Appends a cursor. False when out of memory or randomness.
-bool cursor_seal(const struct seal_ring *ring, const struct catalog *catalog,
-                 struct slice last, struct buf *out);
-// The name in it, in `arena`. False when it is not one of ours.
-bool cursor_open(const struct seal_ring *ring, struct slice text,
-                 struct arena *arena, struct slice *last);
 
 #endif

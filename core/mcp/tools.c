@@ -4,38 +4,13 @@
 
 #include "base/json.h"
 #include "mcp/ask.h"
+#include "mcp/cursor.h"
 #include "mcp/errands.h"
 #include "mcp/nearest.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
 // --- tools/list ---
-
-static bool read_cursor(struct job *job, struct slice *after,
-                        struct refusal *why)
-{
-  const struct json_doc *doc = job->env->doc;
-  struct arena *arena = &job->exchange->arena;
-  uint32_t node = job_param(job, "cursor");
-  if (node == JSON_NONE) return true;
-  struct slice text = json_string(doc, node, arena);
-  if (text.data &&
-      cursor_open(job_server(job)->options.seals, text, arena, after))
-    return true;
-  return job_bad_params(why, "Invalid cursor: list again from the start");
-}
-
-static bool put_cursor(struct buf *out, const struct job *job,
-                       struct slice last)
-{
-  if (!last.data) return true;
-  const struct mcp_server *s = job_server(job);
-  buf_add(out, SLICE(",\"nextCursor\":\""));
-  if (!cursor_seal(s->options.seals, server_catalog(s), last, out))
-    return false;
-  buf_putc(out, '"');
-  return true;
-}
 
 // Nothing is kept when the cursor cannot be made: half a list that looks whole
 // would be worse than an error.
@@ -47,7 +22,7 @@ static bool put_page(struct job *job, const struct tool_page *page)
   buf_add(out, SLICE("{\"tools\":["));
   buf_add(out, page->entries);
   buf_putc(out, ']');
-  if (!put_cursor(out, job, page->last)) out->failed = true;
+  if (page->last.data) job_put_cursor(job, CURSOR_TOOLS, page->last, out);
   if (job_is_modern(job)) {
     server_put_hints(out, s, CACHED_TOOLS);
     result_put_modern_tail(out, buf_slice(&s->info));
@@ -63,7 +38,7 @@ void tools_list_run(struct job *job)
   const struct catalog *catalog = server_catalog(s);
   struct tool_page page = {.size = s->options.page_size, .entries = SLICE("")};
   struct refusal why;
-  if (!read_cursor(job, &page.after, &why)) {
+  if (!job_read_cursor(job, CURSOR_TOOLS, &page.after, &why)) {
     job_refuse(job, &why);
     return;
   }

@@ -12,6 +12,7 @@
 #include "script/form.h"
 #include "testing/t_base.h"
 
+#define WORLD_KEY       "a key of more than 16 bytes" // of all of them
 #define WORLD_CALLS     64
 #define WORLD_TOOLS     300
 #define WORLD_QUESTIONS 400
@@ -103,5 +104,10 @@ void t_free_question(struct call *call);
 
 // Reads { form=, body=, ... } at `index`.
 struct call_result t_read_result(lua_State *L, int index);
+
+// Functions of T.mcp that need no world. (mcp_pure.c)
+int t_reply(lua_State *L);
+int t_cursor(lua_State *L);
+int t_header_value(lua_State *L);
 
 #endif

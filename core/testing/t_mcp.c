@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "mcp/cursor.h"
 #include "mcp/errand.h"
-#include "mcp/header_value.h"
 
 #define WORLD  T_WORLD
 #define ANSWER "T.mcp.answer"
@@ -115,7 +115,8 @@ static bool flag(lua_State *L, const char *name)
 
 static void make_parts(lua_State *L, struct world *w)
 {
-  struct slice key = SLICE("a key of more than 16 bytes");
+  struct slice key = copy_field(L, 1, "key", &w->arena);
+  if (!key.data) key = SLICE(WORLD_KEY);
   w->loop = loop_new_simulated(1, INT64_C(1790000000000));
   if (flag(L, "mailbox")) w->mailbox = mailbox_new(w->loop);
   if (seal_ring_new(&key, 1, &w->ring, NULL) != OK) luaL_error(L, "no ring");
@@ -552,47 +553,6 @@ static int answer_free(lua_State *L)
   return 0;
 }
 
-// --- pure functions ---
-
-// reply(notifications, answer): status, headers and body of what leaves when so
-// many notifications come before the answer; `answer` nil: none.
-static int reply(lua_State *L)
-{
-  struct answer a = {0};
-  struct reply r = {.outlet = {&t_outlet_ops, &a}, .request_id = SLICE("r")};
-  struct buf answer = {0};
-  if (!lua_isnil(L, 2)) buf_add(&answer, t_slice(L, 2));
-  lua_Integer n = luaL_len(L, 1);
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, 1, i); // ... notification
-    reply_notify(&r, t_slice(L, -1));
-    lua_pop(L, 1);
-  }
-  if (lua_isnil(L, 2))
-    reply_end_silent(&r);
-  else
-    reply_end(&r, 400, &answer);
-  buf_finish(&answer);
-  lua_pushinteger(L, a.ended ? a.status : 0); // ... status
-  t_finish(L, &a.headers);                    // ... status headers
-  t_finish(L, &a.body);                       // ... status headers body
-  return 3;
-}
-
-// header_value(text): what it means, or nil.
-static int header_value(lua_State *L)
-{
-  struct arena arena = {0};
-  struct slice out;
-  bool good = header_value_decode(t_slice(L, 1), &arena, &out);
-  if (good)
-    lua_pushlstring(L, out.data, out.len);
-  else
-    lua_pushnil(L);
-  arena_finish(&arena);
-  return 1;
-}
-
 static void make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 {
   luaL_newmetatable(L, name);     // meta
@@ -630,11 +590,10 @@ int t_mcp(lua_State *L)
   static const luaL_Reg answer_methods[] = {
       {"get", answer_get},     {"leave", answer_leave}, {"slow", answer_slow},
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"world", world},
-                                       {"header_value", header_value},
-                                       {"reply", reply},
-                                       {"digest", t_ask_digest},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"world", world},         {"header_value", t_header_value},
+      {"cursor", t_cursor},     {"reply", t_reply},
+      {"digest", t_ask_digest}, {NULL, NULL}};
   make_type(L, WORLD, world_methods);
   luaL_getmetatable(L, WORLD);         // meta
   luaL_setfuncs(L, t_task_methods, 0); // meta

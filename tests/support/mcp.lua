@@ -43,6 +43,8 @@ function M.tools()
   }
 end
 
+M.cursor = T.mcp.cursor
+
 function M.world(options)
   options = options or {}
   options.tools = options.tools or M.tools()

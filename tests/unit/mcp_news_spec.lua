@@ -104,6 +104,25 @@ describe("a session's own stream", function()
     assert.equal(2, one:told() + two:told())
   end)
 
+  it("is not written to while its client does not read, and what waits is bounded", function()
+    ask(one, "subscribe", "x://1")
+    local stream = open(two)
+    stream:slow(true)
+    one:publish "tools"
+    pass()
+    local before = #mcp.read(stream).body
+    for _ = 1, 50 do
+      for _ = 1, 2000 do one:publish("resource", "x://1") end
+      pass()
+    end
+    assert.equal(before, #mcp.read(stream).body)
+    local _, bytes = one:kept()
+    assert.is_true(bytes < 4 << 20)
+
+    stream:slow(false)
+    assert.equal(50, select(2, heard(stream):gsub("x://1", "")))
+  end)
+
   it("hears nothing of what it has not subscribed to", function()
     local stream = open(two)
     one:publish("resource", "x://1")
