@@ -50,7 +50,8 @@ local function inspect(transport, ...)
   local argv = { "node", CLI, "--cli" }
   for _, word in ipairs(TARGETS[transport]()) do argv[#argv + 1] = word end
   for _, word in ipairs { "--transport", transport, "--method", ... } do argv[#argv + 1] = word end
-  argv.env, argv.timeout_s = { LD_PRELOAD = false }, 60
+  argv.env = { LD_PRELOAD = false, HOME = g.folder }
+  argv.timeout_s = 60
   local code, out, err = process.run(argv)
   local ok, value = pcall(cjson.decode, out)
   return code, ok and value or out, err
