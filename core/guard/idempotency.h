@@ -1,10 +1,11 @@
 // idempotency.h -- the key that lets a service recognise a repetition.
 //
-// One key for each call, made before its first attempt, the same on all of
-// them, never used for another payload. Made from chance; or, for a step of a
-// workflow that may be resumed after a crash, from what names the step, so that
-// a restarted process says the same key. Both look like UUIDs (versions 4 and
-// 8 of RFC 9562), as the IETF draft recommends.
+// One key for each exchange of a call, made before its first attempt, the same on
+// all of them, never used for another payload. Made from chance; or, for a step
+// that may be gone through again -- a handler that is run again with an answer, a
+// workflow that is resumed after a crash -- from what names the step, so that
+// another process says the same key (bind/outgoing_key.c). Both look like UUIDs
+// (versions 4 and 8 of RFC 9562), as the IETF draft recommends.
 //
 // The draft's header is a structured field and wants quotes; most providers
 // read the bare key: the integration says which.

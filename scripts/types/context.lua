@@ -170,7 +170,9 @@ function Context.updated(uri) end
 
 --- The service does nothing twice that comes with the same key. Then each POST
 --- and PATCH gets one, made anew for each request of each call and the same on
---- all its attempts, and may be repeated when nothing is known of its fate.
+--- all its attempts, and may be repeated when nothing is known of its fate. For a
+--- service that wants it in the body, `tide.uuid()` makes one that stays the same
+--- when the handler is run again; the request then says `idempotent = true`.
 ---@class tide.Idempotency
 ---@field header? string "Idempotency-Key"
 ---@field quoted? boolean the key stands in quotes, as the IETF draft wants it

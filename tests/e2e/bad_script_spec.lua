@@ -57,11 +57,21 @@ local function dot_call(ctx) return ctx.http.get("/json") end
 local kept
 local function keep(ctx) kept = kept or ctx.http:get("/json") return { status = kept.status } end
 local function fine() return { ok = true } end
+local function call_itself(ctx) return ctx.call "call_itself" end
+local function call_much(ctx) while true do ctx.call "fine" end end
+local function call_long(ctx) while true do assert(ctx.call "burn") end end
+local function burn() for _ = 1, 2000000 do end end
+local function judged(ctx) return ctx.http:get "/status/418" end
+local function judged_long(ctx) return ctx.http:get "/status/417" end
+local function classify(res)
+  if res.status == 418 then while true do pcall(endless) end end
+  if res.status == 417 then sort_much() end
+end
 
 return {
   name = "bad",
   about = "Misbehaves.",
-  upstream = { base = "$UPSTREAM" },
+  upstream = { base = "$UPSTREAM", classify = classify },
   tools = {
     endless = tool(endless), endless_held = tool(endless_held), hungry = tool(hungry),
     recursive = tool(recursive), c_recursive = tool(c_recursive),
@@ -75,7 +85,9 @@ return {
     return_cycle = tool(return_cycle), return_binary = tool(return_binary),
     index_nil = tool(index_nil), leave_base = tool(leave_base), other_host = tool(other_host),
     bad_option = tool(bad_option), bad_header = tool(bad_header), dot_call = tool(dot_call),
-    keep = tool(keep), fine = tool(fine),
+    keep = tool(keep), fine = tool(fine), call_itself = tool(call_itself),
+    call_much = tool(call_much), call_long = tool(call_long), burn = tool(burn),
+    judged = tool(judged), judged_long = tool(judged_long),
   },
 }
 ]]
@@ -114,6 +126,7 @@ describe("a script that misbehaves while it runs", function()
   -- Their instructions are few, and each takes long.
   for _, tool in ipairs {
     "sort_long", "sort_much", "compare_long", "shift_much", "unpack_much", "log_much",
+    "call_much", "call_long",
   } do
     it("is stopped in time: " .. tool, function()
       local begin = socket.gettime()
@@ -127,7 +140,7 @@ describe("a script that misbehaves while it runs", function()
 
   for _, tool in ipairs {
     "wait_in_sort", "raise_table", "raise_string", "raise_nil", "raise_number", "index_nil",
-    "leave_base", "other_host", "bad_option", "bad_header", "dot_call",
+    "leave_base", "other_host", "bad_option", "bad_header", "dot_call", "call_itself",
   } do
     it("fails its own call alone: " .. tool, function()
       local err = g:fails("bad_" .. tool)
@@ -144,6 +157,18 @@ describe("a script that misbehaves while it runs", function()
 
       assert.equal("bad_response", err.code)
       assert.matches("result", err.message)
+    end)
+  end
+
+  for _, tool in ipairs { "judged", "judged_long" } do
+    it("has no word on answers when it loops over one: " .. tool, function()
+      local begin = socket.gettime()
+
+      local err = g:fails("bad_" .. tool)
+
+      assert.equal("invalid_argument", err.code)
+      assert.is_true(socket.gettime() - begin < 2)
+      assert.truthy(g:logged("upstream.classify failed integration=bad times=1"))
     end)
   end
 
