@@ -131,10 +131,18 @@ static bool reads(const struct tool *t)
   return t->kind != KIND_TOOL || t->annotations.read_only == 1;
 }
 
+// May what it writes be sent again, because the service knows it by its key?
+static bool has_key(const struct tool *t)
+{
+  return !reads(t) && t->annotations.idempotent != 1 &&
+         t->integration->idempotency.header.data;
+}
+
 static bool same_group(const struct tool *a, const struct tool *b)
 {
   return a->policy == b->policy && reads(a) == reads(b) &&
          (a->annotations.idempotent == 1) == (b->annotations.idempotent == 1) &&
+         has_key(a) == has_key(b) &&
          a->integration->policy == b->integration->policy &&
          !a->fallback_slot == !b->fallback_slot;
 }

@@ -204,6 +204,11 @@ static void take_arguments(struct lab *lab, bool reads)
     lab->broken = true;
 }
 
+static bool has_key(const struct tool *tool)
+{
+  return tool->integration->idempotency.header.data != NULL;
+}
+
 void lab_take(struct lab *lab, const struct tool *tool, bool reads)
 {
   drop_all(lab);
@@ -220,7 +225,7 @@ void lab_take(struct lab *lab, const struct tool *tool, bool reads)
   lab->restless = lab->tool;
   lab->restless.run_slot = SLOT_RESTLESS;
   lab->reads = reads;
-  lab->repeatable = reads || tool->annotations.idempotent == 1;
+  lab->repeatable = reads || tool->annotations.idempotent == 1 || has_key(tool);
   lab_fresh(lab, 0);
 }
 

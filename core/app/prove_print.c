@@ -40,8 +40,10 @@ static void put_value(const struct proof *p, char out[32])
 static const char *kind_of(const struct proof_group *g)
 {
   if (g->reads) return "reads: GET";
-  return g->tools[0]->annotations.idempotent == 1
-             ? "writes that may be repeated: POST"
+  if (g->tools[0]->annotations.idempotent == 1)
+    return "writes that may be repeated: POST";
+  return g->tools[0]->integration->idempotency.header.data
+             ? "writes with a key: POST"
              : "writes: POST";
 }
 

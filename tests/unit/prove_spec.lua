@@ -302,6 +302,18 @@ describe("the whole", function()
     assert.not_equal(first, prove(settings, { seed = 2 }))
   end)
 
+  it("repeats writes where the service knows them by a key", function()
+    local text = script(nil, "shop_order"):gsub("policy = \"p\" }",
+      'policy = "p", idempotency = { header = "Idempotency-Key" } }', 1)
+    write("/scripts/shop.lua", text)
+    write("/policies/p.lua", "return { p = {} }")
+
+    local out = T.prove.run(root .. "/scripts", root .. "/policies", { setting = "retry.attempts" })
+
+    assert.matches("^shop_order\n  policy p, writes with a key: POST\n", out)
+    assert.matches("fires: 3 attempts\n", out)
+  end)
+
   it("names the policies that nothing has, and counts resources among the reads", function()
     write("/policies/p.lua", "return { p = {}, q = {}, r = {} }")
     write("/scripts/shop.lua", [[return { name = "shop", upstream = { base = "https://shop.example" },
