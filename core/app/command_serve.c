@@ -286,7 +286,7 @@ static bool check_stdio(const struct options *o)
       "listen",          "allow_host",
       "allow_origin",    "allow_unauthenticated",
       "max_connections", "header_timeout_ms",
-      "idle_timeout_ms"};
+      "idle_timeout_ms", "write_timeout_ms"};
   if (!o->stdio) return true;
   for (size_t i = 0; i < sizeof(of_http) / sizeof(of_http[0]); i++)
     if (option_flagged(o, of_http[i])) {

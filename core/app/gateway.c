@@ -244,6 +244,7 @@ static struct http_server *new_server(struct gateway *g)
           .max_connections = (uint32_t)o->max_connections,
           .header_timeout_ms = (uint32_t)o->header_timeout_ms,
           .idle_timeout_ms = (uint32_t)o->idle_timeout_ms,
+          .write_timeout_ms = (uint32_t)o->write_timeout_ms,
           .log = g->log,
       },
       on_request, g);

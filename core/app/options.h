@@ -74,6 +74,8 @@ struct option_list {
     "from a request's first byte to the end of its headers")                   \
   X(OPTION_NUMBER, idle_timeout_ms, "MS", "75000", 10, 86400000,               \
     "how long a connection may be idle")                                       \
+  X(OPTION_NUMBER, write_timeout_ms, "MS", "60000", 10, 3600000,               \
+    "how long a client may take nothing of what waits for it")                 \
   X(OPTION_NUMBER, drain_ms, "MS", "30000", 0, 3600000,                        \
     "how long running calls may take when told to stop")                       \
   X(OPTION_NUMBER, max_tasks, "N", "10000", 1, 1000000,                        \

@@ -6,6 +6,7 @@ local cjson = require "cjson"
 local gateway = require "gateway"
 local process = require "process"
 local sse = require "sse"
+local web = require "web"
 
 local ID = "io.modelcontextprotocol/subscriptionId"
 
@@ -22,6 +23,13 @@ local function work(ctx)
   end
   return "worked"
 end
+local function flood(ctx, args)
+  for _ = 1, 600 do
+    ctx.updated(args.uri)
+    tide.time.sleep(0.0005)
+  end
+  return "flooded"
+end
 local text = tide.schema.string
 return {
   name = "shop", about = "A shop.", upstream = { base = "http://127.0.0.1:9" },
@@ -31,6 +39,7 @@ return {
       args = { uri = text { optional = true }, list = text { optional = true } },
     },
     work = { about = "Works.", run = work },
+    flood = { about = "Floods.", run = flood, args = { uri = text() } },
   },
   resources = { stock = { uri = "shop://stock", about = "The stock.", read = work } },
   templates = { item = { uri = "shop://item/{sku}", about = "One.", read = work } },
@@ -210,6 +219,24 @@ describe("a stream", function()
     end
 
     asleep:close()
+  end)
+
+  it("is cut when its client takes nothing for too long, and the others go on", function()
+    start("--workers", "1", "--write-timeout-ms", "200")
+    local uri = "shop://item/" .. ("a"):rep(2000)
+    local awake = listen { resourceSubscriptions = { uri } }
+    local files = open_files()
+    local asleep = {}
+    for i = 1, 5 do asleep[i] = listen { resourceSubscriptions = { uri } } end
+
+    local params = { name = "shop_flood", arguments = { uri = uri } }
+    local call = web.open(g:modern("tools/call", params))
+    assert.is_true(#awake:all(0.3) > 100)
+
+    assert.equal(200, web.finish(call).status)
+    assert.truthy(process.eventually(function() return open_files() <= files + 1 end, 3))
+    g:call("shop_say", { uri = uri })
+    assert.equal("resources/updated", said(assert(awake:next())))
   end)
 
   it("does not get what belongs to a call, nor a call what belongs to it", function()

@@ -232,6 +232,7 @@ describe("tidegate serve --stdio", function()
   local REFUSED = {
     ["--listen"] = ":8080", ["--workers"] = "2", ["--allow-host"] = "x", ["--allow-origin"] = "x",
     ["--allow-unauthenticated"] = false, ["--max-connections"] = "5",
+    ["--write-timeout-ms"] = "100",
   }
   for flag, argument in pairs(REFUSED) do
     it("refuses " .. flag, function()
