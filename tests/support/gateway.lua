@@ -153,7 +153,8 @@ function gateway.envelope(params)
   params = params or {}
   params._meta = params._meta or {}
   params._meta[META .. "protocolVersion"] = VERSION
-  params._meta[META .. "clientCapabilities"] = setmetatable({}, nil)
+  local can = META .. "clientCapabilities"
+  params._meta[can] = params._meta[can] or setmetatable({}, nil)
   return params
 end
 
