@@ -268,11 +268,14 @@ static void on_task_done(void *ctx, lua_State *L, enum error_code code)
     fail(c, L, failed, &r);
     return;
   }
-  if (read_returned(c, L, &r) != OK && r.error.code != E_NOT_FOUND)
+  bool nothing = c->falling_back && lua_isnoneornil(L, 1);
+  if (!nothing && read_returned(c, L, &r) != OK && r.error.code != E_NOT_FOUND)
     log_warn(vm_log(c->live.vm), "script/call",
              "bad result %s=%.*s req=%.*s: %s", call_kind(c),
              SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
              r.error.message);
+  if (c->falling_back && (nothing || r.form == CALL_ERROR))
+    call_fallback_failed(c, &r);
   end(c, &r);
 }
 

@@ -66,17 +66,30 @@ void call_push_first_error(lua_State *L, struct call *c)
   lua_setfield(L, -2, "details");      // error
 }
 
+// It returned nothing, or handed on what it was given.
+static bool had_nothing(const struct call *c, const struct error *said)
+{
+  return said->code == OK || (said->code == c->first_error.code &&
+                              !strcmp(said->message, c->first_error.message));
+}
+
 // What the fallback says is for the log: the agent asked for something else. A
 // caller who left while it ran has left.
 void call_fallback_failed(struct call *c, struct call_result *r)
 {
   const struct error *said = &r->error;
   if (said->code == E_CANCELLED) return;
-  call_step(c, TRAIL_NO_FALLBACK, said->code, 0, SLICE("it failed as well"));
-  log_warn(vm_log(c->live.vm), "script/call",
-           "fallback failed %s=%.*s req=%.*s code=%s: %s", call_kind(c),
-           SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
-           error_name(said->code), said->message);
+  if (had_nothing(c, said)) {
+    refuse(c, c->first_error.code, "it had nothing");
+  } else {
+    refuse(c, said->code, "it failed as well");
+    log_warn(vm_log(c->live.vm), "script/call",
+             "fallback failed %s=%.*s req=%.*s code=%s: %s", call_kind(c),
+             SLICE_ARG(c->tool->name), SLICE_ARG(c->request_id),
+             error_name(said->code), said->message);
+  }
+  r->form = CALL_ERROR;
+  r->body = (struct slice){0};
   r->error = c->first_error;
   r->details = c->first_details;
 }

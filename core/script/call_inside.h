@@ -59,7 +59,8 @@ bool call_has_fallback(const struct tool *tool);
 bool call_wants_fallback(struct call *c, const struct error *err);
 // Pushes what led to the fallback. +1
 void call_push_first_error(lua_State *L, struct call *c);
-// The fallback has failed, or broken: `r` is what led to it.
+// The fallback has failed, broken, or (code OK) had nothing: `r` becomes what led
+// to it.
 void call_fallback_failed(struct call *c, struct call_result *r);
 
 // --- call.c ---

@@ -272,7 +272,7 @@ function Context.updated(uri) end
 --- Asked when the service failed (`unavailable`, `timeout`, `rate_limited`,
 --- `upstream_error`, `bad_response`, `tls_failed`), not when it said no; `err` has
 --- `attempts`, `side_effect` and `details`, too. What it returns is marked as
---- degraded. When it fails as well, `err` is what the agent is told. Not asked
+--- degraded. When it fails as well or returns nothing, `err` is what the agent is told. Not asked
 --- when something may have been done, unless the tool is `read_only` or says
 --- `fallback_after_effect = true`. Instead of a function a table, which is then
 --- the answer.

@@ -362,6 +362,11 @@ describe("the fallback", function()
         run = function(ctx) return ctx.http:get "/" end,
         fallback = function(_, _, err) return err end,
       }
+      handlers.empty = { run = function(ctx) return ctx.http:get "/" end, fallback = function() end }
+      handlers.hands_on = { run = function(ctx) return ctx.http:get "/" end,
+        fallback = function(_, _, err) return nil, err end }
+      handlers.wrong = { run = function(ctx) return ctx.http:get "/" end, result = { n = tide.schema.integer() },
+        fallback = function() return { n = "none" } end }
       handlers.kept = {
         run = function(ctx)
           local res = assert(ctx.http:get "/")
@@ -458,6 +463,18 @@ describe("the fallback", function()
 
     assert.same({ code = "rate_limited", status = 503, retry_after_ms = 7000, attempts = 1, side_effect = "none",
       details = { upstream_message = "busy" }, message = "The demo answered 503: busy" }, err)
+  end)
+
+  it("may have nothing, and then the error stands", function()
+    kit:upstream("* *", { status = 503 })
+
+    for _, tool in ipairs { "demo_empty", "demo_hands_on", "demo_wrong" } do
+      local call = kit:call(tool)
+      assert.same({ "upstream_error", false }, { call.error.code, call.degraded }, tool)
+      assert.equal(tool == "demo_wrong" and "it failed as well bad_response" or "it had nothing upstream_error",
+        steps(call, "no_fallback")[1])
+    end
+    assert.is_nil(kit:log():find("fallback failed tool=demo_[eh]"))
   end)
 
   it("marks what it gives as degraded", function()
