@@ -16,6 +16,11 @@ local function wait(_, args)
 end
 local function pretty(ctx) return ctx.http:get("/pretty") end
 local function big(_, args) return ("x"):rep(args.bytes) end
+local function say(ctx, args)
+  ctx.log:info("only beside", { bytes = 1 })
+  if args.uri then ctx.updated(args.uri) else ctx.changed "tools" end
+  return "said"
+end
 
 return {
   name = "pipe", about = "For pipes.", upstream = { base = "$UPSTREAM" },
@@ -23,6 +28,10 @@ return {
     wait = { about = "Waits.", args = { seconds = schema.number() }, run = wait },
     pretty = { about = "Lines.", args = {}, run = pretty },
     big = { about = "Much.", args = { bytes = schema.integer() }, run = big },
+    say = { about = "Says.", args = { uri = schema.string { optional = true } }, run = say },
+  },
+  resources = {
+    stock = { uri = "pipe://stock", about = "The stock.", read = function() return "1" end },
   },
 }]]
 
@@ -31,7 +40,7 @@ local UPSTREAM = "http://127.0.0.1:9"
 local function options(more)
   local o = {
     scripts = { ["pipe.lua"] = SCRIPT }, replace = { UPSTREAM = UPSTREAM },
-    args = { "--stdio", "--log-level", "info" },
+    args = { "--stdio", "--log-level", "info", "--shed-lag-ms", "0" },
   }
   for _, arg in ipairs(more or {}) do o.args[#o.args + 1] = arg end
   return o
@@ -101,7 +110,7 @@ describe("tidegate serve --stdio", function()
     assert.equal("complete", answers[4].result.resultType)
     assert.is_nil(answers[5].result.resultType)
     assert.equal(0, answers[5].result.structuredContent.waited)
-    assert.same({ 3, 3 }, { #answers[6].result.tools, #answers[7].result.tools })
+    assert.same({ 4, 4 }, { #answers[6].result.tools, #answers[7].result.tools })
   end)
 
   it("remembers what initialize agreed on", function()
@@ -233,6 +242,7 @@ describe("tidegate serve --stdio", function()
     ["--listen"] = ":8080", ["--workers"] = "2", ["--allow-host"] = "x", ["--allow-origin"] = "x",
     ["--allow-unauthenticated"] = false, ["--max-connections"] = "5",
     ["--write-timeout-ms"] = "100",
+    ["--header-timeout-ms"] = "500", ["--idle-timeout-ms"] = "500",
   }
   for flag, argument in pairs(REFUSED) do
     it("refuses " .. flag, function()
@@ -305,6 +315,61 @@ describe("tidegate serve --stdio, running", function()
     assert.truthy(cjson.encode(answer(1)):find("Rests.", 1, true))
   end)
 
+  local function notices(method)
+    local n = 0
+    for _, message in ipairs(select(2, read(p:stdout():match "^(.*\n)" or ""))) do
+      if message.method == "notifications/" .. method then n = n + 1 end
+    end
+    return n
+  end
+
+  local function hears(method, n)
+    return process.eventually(function() return notices(method) == n end)
+  end
+
+  it("tells its legacy session what changed, once it is ready", function()
+    p:write(initialize(1) .. "\n" .. call(2, "say") .. "\n")
+    local capabilities = answer(1).result.capabilities
+    assert.same({ listChanged = true, subscribe = true }, capabilities.resources)
+    assert(answer(2))
+    p:write(cjson.encode { jsonrpc = "2.0", method = "notifications/initialized" } .. "\n"
+      .. legacy(3, "resources/subscribe", { uri = "pipe://stock" }) .. "\n")
+    assert(answer(3))
+    assert.equal(0, notices "tools/list_changed")
+
+    p:write(call(4, "say") .. "\n" .. call(5, "say", { uri = "pipe://stock" }) .. "\n")
+    assert.truthy(hears("tools/list_changed", 1))
+    assert.truthy(hears("resources/updated", 1))
+    p:write(legacy(6, "resources/unsubscribe", { uri = "pipe://stock" }) .. "\n")
+    assert(answer(6))
+    p:write(call(7, "say", { uri = "pipe://stock" }) .. "\n" .. call(8, "say") .. "\n")
+    assert.truthy(hears("tools/list_changed", 2))
+
+    assert.equal(1, notices "resources/updated")
+    assert.truthy(hears("tools/list_changed", 2))
+  end)
+
+  it("tells it that the tools of a changed script are others", function()
+    p:write(initialize(1) .. "\n"
+      .. cjson.encode { jsonrpc = "2.0", method = "notifications/initialized" } .. "\n")
+    assert(answer(1))
+
+    g:write("scripts/pipe.lua", (SCRIPT:gsub('about = "Waits."', 'about = "Rests."')))
+
+    assert.truthy(hears("tools/list_changed", 1))
+  end)
+
+  it("writes whole lines also when it is told to end in the middle of them", function()
+    for id = 1, 4 do p:write(call(id, "big", { bytes = 3000000 }) .. "\n") end
+    process.eventually(function() return #p:stdout() > 100000 end)
+
+    p:signal("TERM")
+
+    assert.equal(0, p:wait())
+    local answers = read(p:stdout())
+    assert.equal(3000000, #answers[1].result.content[1].text)
+  end)
+
   it("is idle when nothing comes", function()
     local function ticks()
       local stat = assert(io.open(("/proc/%d/stat"):format(p:pid()))):read("a")
@@ -318,5 +383,43 @@ describe("tidegate serve --stdio, running", function()
     process.sleep_ms(300)
 
     assert.is_true(ticks() - before <= 2)
+  end)
+end)
+
+-- A client that starts the server, has a call run, says its pid and waits.
+local CLIENT = [[
+const { spawn } = require("node:child_process");
+const [command, ...args] = process.argv.slice(2);
+const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+const say = (id, method, params) =>
+  child.stdin.write(JSON.stringify({ jsonrpc: "2.0", id, method, params }) + "\n");
+say(1, "tools/call", { name: "pipe_wait", arguments: { seconds: 15 } });
+say(2, "ping");
+child.stdout.once("data", () => process.stdout.write("pid " + child.pid + "\n"));
+setTimeout(() => {}, 60000);
+]]
+
+describe("tidegate serve --stdio, whose client is killed,", function()
+  it("ends at once, though a call still runs", function()
+    local g = gateway.folder(options())
+    g:write("client.cjs", CLIENT)
+    local client = process.spawn {
+      "node", g.folder .. "/client.cjs", gateway.binary, "serve", "--stdio",
+      "--scripts", g.folder .. "/scripts", "--policies", g.folder .. "/policies",
+      env = { LD_PRELOAD = false },
+    }
+    local pid = client:line("pid (%d+)", 20)
+    local function lives()
+      local file = io.open("/proc/" .. pid .. "/stat")
+      local stat = file and file:read "a"
+      if file then file:close() end
+      return stat ~= nil and not stat:find "%) Z"
+    end
+    assert.is_true(lives())
+
+    client:kill()
+
+    assert.truthy(process.eventually(function() return not lives() end, 3))
+    g:drop()
   end)
 end)

@@ -65,6 +65,13 @@ local function folder_with(options)
   return self
 end
 
+--- The files alone, for a server that somebody else starts; g:drop() ends them.
+gateway.folder = folder_with
+
+function Gateway:drop()
+  remove_folder(self.folder)
+end
+
 local function command(self, word, options)
   local argv = {
     gateway.binary, word,
