@@ -1,6 +1,7 @@
 --- Many callers at once, two workers, one service: it is asked once.
 
 local gateway = require "gateway"
+local process = require "process"
 local web = require "web"
 
 local SCRIPT = [[
@@ -55,11 +56,48 @@ describe("callers who want the same of a slow service #threads", function()
     assert.equal(1, up:count "/slow")
   end)
 
+  it("share it over a reload", function()
+    local call = { name = "svc_get", arguments = { path = "/slow?ms=1500" } }
+    local before = up:count "/slow"
+    local old = web.open(g:modern("tools/call", call))
+    process.eventually(function() return up:count "/slow" > before end, 5)
+
+    g:write("scripts/svc.lua", SCRIPT .. "\n-- changed\n")
+    assert(g:logged "generation 1 %-> 2 worker=0")
+    assert(g:logged "generation 1 %-> 2 worker=1")
+    local new = g:call("svc_get", call.arguments)
+
+    assert.is_true(new.structuredContent.slow)
+    assert.matches('"slow":true', web.finish(old).body)
+    assert.equal(before + 1, up:count "/slow")
+  end)
+
+  it("have the last answer when the service is gone", function()
+    local other = require("upstream").start { plain = true }
+    g:write("policies/p.lua", POLICY:gsub("60000", "1, stale_ms = 0, stale_if_error_ms = 60000"))
+    local base = other:url(""):gsub("/$", "")
+    g:write("scripts/svc.lua", (SCRIPT:gsub("%$UPSTREAM", base)))
+    local function call() return g:call("svc_get", { path = "/slow?ms=1" }) end
+    local first = process.eventually(function()
+      local result = call()
+      return other:count "/slow" > 0 and result
+    end, 10)
+    other:stop()
+
+    local second = call()
+
+    assert.is_false(first.structuredContent.cached)
+    assert.is_true(second.structuredContent.cached)
+    assert.is_true(second._meta["dev.tidegate/degraded"])
+    assert.equal("cache", second._meta["dev.tidegate/source"])
+  end)
+
   it("do not keep it from stopping, and nothing is left of them", function()
     local opened = {}
     local call = { name = "svc_get", arguments = { path = "/slow?ms=20000" } }
+    local before = up:count "/slow"
     for i = 1, 20 do opened[i] = web.open(g:modern("tools/call", call)) end
-    require("process").eventually(function() return up:stats().counts["/slow"] == 2 end, 5)
+    process.eventually(function() return up:count "/slow" > before end, 5)
 
     g:signal "TERM"
 

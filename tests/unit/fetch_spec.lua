@@ -491,7 +491,7 @@ describe("callers who want the same at the same time", function()
 
     local text = kit:call("svc_ask"):timeline()
 
-    assert.matches("200.0 ms |................... | flight    another call asks for the same: waits for its", text, 1, true)
+    assert.matches("200.0 ms |................... | flight    another call asks for the same", text, 1, true)
     assert.matches("store +%d+ bytes kept, fresh for", text)
     assert.matches("0 attempts, 0 us on the wire, 200.0 ms waiting", text, 1, true)
   end)
