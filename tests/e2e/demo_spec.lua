@@ -72,6 +72,13 @@ describe("the demo", function()
     assert.matches("answer.*status 200", answer)
   end)
 
+  it("tells a call as a timeline, and proves its policy", function()
+    assert.matches("tidegate call %-%-explain inventory_flaky\n\n  inventory_flaky: ok after", transcript)
+    assert.matches(" in all: [12] attempts?, ", transcript)
+    assert.matches("  inventory_flaky\n.*\n    policy default, reads: GET\n", transcript)
+    assert.matches("\n  %d+ settings fire, in %d+ %a+ of virtual time", transcript)
+  end)
+
   it("shows the key nowhere", function()
     assert.is_nil((transcript .. log):match "demo%-%x%x%x%x%x%x%x%x")
   end)
