@@ -166,6 +166,27 @@ int t_world_claim(lua_State *L)
   return 1;
 }
 
+// world:state(principal, params as JSON, expires_ms): what this server would
+// have sealed for a tools/call.
+int t_world_state(lua_State *L)
+{
+  struct world *w = check_world(L);
+  struct ask_state state = {.round = 1,
+                            .principal = t_slice(L, 2),
+                            .expires_ms = luaL_checkinteger(L, 4)};
+  lua_settop(L, 4);
+  lua_pushcfunction(L, t_ask_digest); // ... fn
+  lua_pushliteral(L, "tools/call");   // ... fn method
+  lua_pushvalue(L, 3);                // ... fn method params
+  lua_call(L, 2, 1);                  // ... digest
+  memcpy(state.request, lua_tostring(L, -1), SHA256_LEN);
+  struct buf out = {0};
+  bool good = ask_state_seal(w->ring, &state, &out);
+  lua_pushlstring(L, good ? out.data : "", good ? out.len : 0);
+  buf_finish(&out);
+  return 1;
+}
+
 // digest(method, params as JSON): the digest of a request.
 int t_ask_digest(lua_State *L)
 {

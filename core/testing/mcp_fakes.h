@@ -76,6 +76,7 @@ int t_world_ask(lua_State *L);
 int t_world_question(lua_State *L);
 int t_world_drop(lua_State *L);
 int t_world_claim(lua_State *L);
+int t_world_state(lua_State *L);
 int t_ask_digest(lua_State *L);
 
 // What left through one outlet.

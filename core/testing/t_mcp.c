@@ -584,6 +584,7 @@ int t_mcp(lua_State *L)
                                            {"give_up", t_world_drop},
                                            {"question", t_world_question},
                                            {"claim", t_world_claim},
+                                           {"state", t_world_state},
                                            {"free", world_free},
                                            {"__gc", world_free},
                                            {NULL, NULL}};

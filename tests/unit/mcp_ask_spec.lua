@@ -169,6 +169,16 @@ describe("a modern question", function()
       assert.equal("200 -32602", verdict(state))
     end)
 
+    it("of another principal is refused", function()
+      local params = '{"name":"demo_add","arguments":{"a":1}}'
+      local soon = 1790000000000 + 60000
+      mcp.begin(world, request { requestState = world:state("anonymous", params, soon) })
+      assert.equal(1, world:calls())
+      assert.equal("200 -32602", verdict(world:state("eve", params, soon)))
+      assert.equal("200 -32602", verdict(world:state("", params, soon)))
+      assert.equal("200 -32602", verdict(world:state("anonymous", '{"name":"demo_add"}', soon)))
+    end)
+
     it("and no object of answers is refused", function()
       assert.equal("200 -32602", verdict(ask().requestState, { 1 }))
       assert.equal("200 -32602", verdict(ask().requestState, "who"))
