@@ -237,6 +237,7 @@ describe("a stream", function()
     assert.truthy(process.eventually(function() return open_files() <= files + 1 end, 3))
     g:call("shop_say", { uri = uri })
     assert.equal("resources/updated", said(assert(awake:next())))
+    for _, stream in ipairs(asleep) do stream:close() end
   end)
 
   it("does not get what belongs to a call, nor a call what belongs to it", function()
