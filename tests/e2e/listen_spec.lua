@@ -107,7 +107,7 @@ for _, workers in ipairs { "1", "4" } do
       end
       for _ = 1, 12 do
         local answer = g:rpc "tools/list"
-        assert.equal("Says more.", answer.result.tools[1].description)
+        assert.truthy(cjson.encode(answer.result.tools):find("Says more.", 1, true))
       end
       for _, stream in ipairs(streams) do assert.same({}, stream:all(0.05)) end
     end)
