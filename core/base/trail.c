@@ -45,7 +45,8 @@ void trail_add(struct trail *t, uint64_t now_ns, enum trail_kind kind,
 {
   if (t->count == TRAIL_STEPS) {
     t->dropped++;
-    return;
+    if (kind != TRAIL_RESULT) return;
+    t->count--;
   }
   struct trail_step *step = &t->steps[t->count++];
   step->at_ns = now_ns > t->start_ns ? now_ns - t->start_ns : 0;

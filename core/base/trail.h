@@ -3,7 +3,8 @@
 // A bounded record of fixed-size steps. Each step has the time since the call
 // began, a kind, an error code and two numbers whose meaning the kind defines.
 // `tidegate call` prints it, specs assert on it, the log line is made from it:
-// one source. A full trail counts what it dropped. Not thread-safe.
+// one source. A full trail counts what it dropped; the result takes the place of
+// the last step. Not thread-safe.
 
 #ifndef BASE_TRAIL_H
 #define BASE_TRAIL_H

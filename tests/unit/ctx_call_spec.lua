@@ -256,7 +256,7 @@ describe("an inner call", function()
     local call = kit:call "demo_rescued"
 
     assert.equal("upstream_error", call.error.code)
-    assert.same({ "1>no_fallback it is called by a fallback", "1>result", "no_fallback it failed as well", "result" },
+    assert.same({ "1>no_fallback it is called by a fallback", "1>result", "no_fallback it had nothing", "result" },
       { table.unpack(labels(call), #call.trail - 3) })
   end)
 

@@ -79,6 +79,18 @@ describe("a trail", function()
     assert.same({ 1, 2, 3, 9, 5 }, kept)
   end)
 
+  it("has its result, however many steps there were", function()
+    local many = {}
+    for i = 1, T.trail.steps + 3 do many[i] = { at = i, step = "sleep", a = i } end
+    many[#many + 1] = { at = 100, step = "result", code = "timeout" }
+
+    local _, json = T.trail.show(many)
+
+    local list = cjson.decode(json)
+    assert.same({ "result", "timeout" }, { list[T.trail.steps].step, list[T.trail.steps].code })
+    assert.equal(4, list[T.trail.steps + 1].count)
+  end)
+
   it("counts the steps that did not fit", function()
     local many = {}
     for i = 1, T.trail.steps + 3 do many[i] = { at = i, step = "sleep", a = i } end
