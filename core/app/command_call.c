@@ -24,8 +24,9 @@ struct one_call {
   struct prng chance;
   const struct tool *tool;
   struct command_flags flags;
+  struct buf prepared; // what prepare brought, JSON
   int status;
-  bool done;
+  bool over; // the call that runs
 };
 
 // --- printing ---
@@ -156,8 +157,23 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   else
     print_text(c, r->body, stdout);
   c->status = r->form == CALL_ERROR;
-  c->done = true;
-  loop_stop(c->loop);
+  c->over = true;
+}
+
+// Then the tool itself follows.
+static void on_prepared(void *ctx, struct call *call,
+                        const struct call_result *r)
+{
+  struct one_call *c = ctx;
+  if (r->form == CALL_ERROR) {
+    on_done(c, call, r);
+    return;
+  }
+  if (r->form == CALL_TEXT)
+    json_put_string(&c->prepared, r->body);
+  else
+    buf_add(&c->prepared, r->body);
+  c->over = true;
 }
 
 // --- input ---
@@ -212,6 +228,19 @@ static enum error_code read_arguments(struct input *in, const char *given,
 
 // --- running ---
 
+static void wait_for(struct one_call *c, const struct call_options *o,
+                     call_done_fn done)
+{
+  c->over = false;
+  if (!call_start(&c->live, o, done, c)) {
+    fputs("tidegate: out of memory\n", stderr);
+    return;
+  }
+  while (!c->over)
+    loop_turn(c->loop, true);
+}
+
+// Nobody else waits, so what could run on as a task has the time of one.
 static void start(struct one_call *c, const struct tool *tool,
                   const struct input *in)
 {
@@ -222,14 +251,18 @@ static void start(struct one_call *c, const struct tool *tool,
       .tool = tool,
       .doc = &in->doc,
       .arguments = in->node,
+      .slot = tool->prepare_slot,
       .principal = SLICE("command line"),
       .request_id = slice_of(id),
+      .as_task = tool->task != TASK_NEVER,
   };
-  if (!call_start(&c->live, &o, on_done, c)) {
-    fputs("tidegate: out of memory\n", stderr);
-    return;
+  if (o.slot) {
+    wait_for(c, &o, on_prepared);
+    if (!c->prepared.len) return; // it said no
+    o.slot = 0;
+    o.prepared = buf_slice(&c->prepared);
   }
-  if (!c->done) loop_run(c->loop);
+  wait_for(c, &o, on_done);
 }
 
 static void run_call(struct one_call *c, const struct command_line *line,
@@ -248,6 +281,7 @@ static void run_call(struct one_call *c, const struct command_line *line,
   else if (tool)
     start(c, tool, &in);
   buf_finish(&in.text);
+  buf_finish(&c->prepared);
   arena_finish(&in.arena);
 }
 

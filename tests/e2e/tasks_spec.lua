@@ -7,7 +7,6 @@ local cjson = require "cjson"
 local gateway = require "gateway"
 local process = require "process"
 local sse = require "sse"
-local web = require "web"
 
 local TASKS = "io.modelcontextprotocol/tasks"
 
@@ -200,6 +199,27 @@ describe("tasks", function()
 
     assert.is_true(refused.isError)
     assert.matches("too many tasks", refused.content[1].text)
+  end)
+
+  it("are called from the command line like other tools, and prepared", function()
+    local function call_once(name)
+      return gateway.run("call", { args = { "late_prepared", ('{"name":"%s"}'):format(name) }, scripts = {
+        ["late.lua"] = [[return { name = "late", upstream = { base = "http://127.0.0.1:9" }, tools = {
+          prepared = { about = "P.", task = "required", args = { name = tide.schema.string() },
+            prepare = function(_, args)
+              if args.name == "no" then return nil, tide.error("forbidden", "not you") end
+              return { who = args.name }
+            end,
+            run = function(ctx, _, prepared) return { who = prepared.who, long = ctx.deadline > 500000 } end,
+          } } }]],
+      } })
+    end
+
+    local code, out = call_once "Ann"
+    assert.same({ 0, { who = "Ann", long = true } }, { code, cjson.decode(out) })
+    local failed, _, err = call_once "no"
+    assert.equal(1, failed)
+    assert.matches("not you", err)
   end)
 
   it("leave memory where it was when their time is over", function()
