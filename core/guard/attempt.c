@@ -78,7 +78,9 @@ void attempt_wait(struct attempt *a, enum attempt_state state, uint64_t wait_ns,
 {
   a->state = state;
   attempt_step(a, kind, (int64_t)(wait_ns / NS_PER_MS), "");
-  timer_start(&a->timer, wait_ns);
+  if (timer_start(&a->timer, wait_ns)) return;
+  admit_leave(a);
+  attempt_no_memory(a);
 }
 
 // --- ends without an answer ---

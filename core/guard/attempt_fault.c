@@ -112,6 +112,7 @@ bool attempt_fault(struct attempt *a)
             (int64_t)(a->fault.delay_ns / NS_PER_MS),
             answers ? p->chaos_status : 0, slice_of(chaos_name(a->fault.kind)));
   a->state = ATTEMPT_AT_FAULT;
-  timer_start(&a->timer, delay);
-  return true;
+  if (timer_start(&a->timer, delay)) return true;
+  chaos_end(a->options->upstream->chaos, &a->fault);
+  return false;
 }

@@ -99,7 +99,8 @@ static void wait_and_try(struct exchange *x, const struct retry_facts *facts,
   trail_add(x->options.trail, loop_exact(x->options.loop), TRAIL_BACKOFF, OK,
             (int64_t)(rest / NS_PER_MS), exchange_budget_left(x),
             slice_of(why_again(facts->outcome, facts->plea)));
-  timer_start(&x->timer, rest);
+  if (!timer_start(&x->timer, rest))
+    exchange_finish(x, E_NO_MEMORY, REJECT_NONE, -1);
 }
 
 void exchange_again(struct exchange *x, const struct attempt_end *end)

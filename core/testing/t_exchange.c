@@ -407,6 +407,17 @@ static void read_policy(lua_State *L, struct xworld *w)
   lua_pop(L, 1); //
 }
 
+// world:reload{ policy = {...} }: another generation brings this policy. Nothing
+// may run.
+static int reload(lua_State *L)
+{
+  struct xworld *w = check_world(L);
+  lua_remove(L, 1); // options
+  read_policy(L, w);
+  upstream_get(w->set, SLICE("x"), &w->policy, loop_now(w->loop));
+  return 0;
+}
+
 static void open_parts(lua_State *L, struct xworld *w)
 {
   uint64_t seed = (uint64_t)t_integer(L, 1, "seed", 1);
@@ -464,9 +475,11 @@ static int close_world(lua_State *L)
 int t_exchange(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"behave", behave}, {"start", start},       {"cancel", cancel},
-      {"result", result}, {"advance", advance},   {"load", load},
-      {"gauges", gauges}, {"close", close_world}, {"__gc", close_world},
+      {"behave", behave},   {"start", start},
+      {"cancel", cancel},   {"result", result},
+      {"advance", advance}, {"load", load},
+      {"gauges", gauges},   {"close", close_world},
+      {"reload", reload},   {"__gc", close_world},
       {NULL, NULL}};
   static const luaL_Reg functions[] = {{"world", world}, {NULL, NULL}};
   t_type(L, WORLD, methods);

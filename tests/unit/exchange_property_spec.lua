@@ -263,6 +263,51 @@ describe("a cancel", function()
   it("in the middle of faults on purpose neither", function() check(false, 100000) end)
 end)
 
+describe("memory that runs out", function()
+  local BASE = { ["attempt.timeout_ms"] = 100, ["retry.base_ms"] = 10,
+                 ["bulkhead.max_wait_ms"] = 50 }
+
+  -- The n-th allocation fails, for each n that is made.
+  local function check(policy, options)
+    for path, value in pairs(BASE) do policy[path] = policy[path] or value end
+    local n, fired = -1, true
+    while fired do
+      n = n + 1
+      with(policy, options)
+      world:behave { { delay_ms = 8 }, { status = 500, delay_ms = 4 }, { hang = true } }
+      T.buf.fail_after(n)
+      local all = {}
+      for i = 1, 80 do
+        all[i] = world:start { method = i % 3 == 0 and "POST" or "GET", deadline_ms = 900 }
+        if i % 8 == 0 then world:advance(1) end
+      end
+      world:advance(2000)
+      fired = T.buf.fired()
+      for i = 1, 80 do assert.truthy(world:result(all[i]), n) end
+      assert_rest()
+      world:close()
+    end
+    with {}
+    assert.is_true(n > 40, n)
+  end
+
+  it("ends exchanges that hedge, and leaves nothing behind", function()
+    check { ["hedge.extra"] = 2, ["hedge.delay_ms"] = 5, ["bulkhead.concurrent"] = 40 }
+  end)
+
+  it("ends those that wait for their turn", function()
+    check { ["limiter.limit"] = 1000, ["limiter.burst"] = 1 }
+  end)
+
+  it("ends those that are hit by faults on purpose", function()
+    check({ ["chaos.delay_percent"] = 100, ["chaos.delay_ms"] = 50 }, { chaos_ms = 100000 })
+  end)
+
+  it("ends those that wait for a retry", function()
+    check { ["retry.base_ms"] = 500, ["attempt.timeout_ms"] = 20 }
+  end)
+end)
+
 describe("after a brown-out an upstream that works on what nobody waits for", function()
   -- 70 calls a second to a server of 100 a second, which falls to 10 for ten
   -- seconds; the goodput of the last forty seconds.

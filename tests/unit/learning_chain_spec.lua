@@ -111,6 +111,33 @@ describe("the number of places", function()
   end)
 end)
 
+describe("a reload", function()
+  local T = require "T"
+
+  it("leaves the number of places as it was learned, within the new bounds", function()
+    local world = T.exchange.world { policy = {
+      ["adaptive.initial"] = 20, ["breaker.consecutive"] = 0, ["breaker.min_calls"] = 10000,
+      ["retry.attempts"] = 1 } }
+    local function limit(policy)
+      if policy then world:reload { policy = policy } end
+      return world:gauges().limit
+    end
+    world:behave { { status = 503, delay_ms = 10 } }
+    assert.equal(20, limit())
+    world:load(50, 3)
+    world:advance(10000)
+    local learned = limit()
+
+    assert.is_true(learned < 20)
+    assert.equal(learned, limit { ["adaptive.initial"] = 40 })
+    assert.equal(6, limit { ["adaptive.initial"] = 6, ["bulkhead.concurrent"] = 6 })
+    assert.equal(64, limit {})
+    assert.equal(30, limit { ["adaptive.initial"] = 30 })
+    world:close()
+    kit = engine { tools = TOOLS } -- for after_each
+  end)
+end)
+
 describe("the quota that a service tells", function()
   local function told(headers)
     kit:upstream("* *", { headers = headers })
