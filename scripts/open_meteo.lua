@@ -18,12 +18,17 @@ local SKY = {
   [95] = "thunderstorm", [96] = "thunderstorm with hail", [99] = "thunderstorm with heavy hail",
 }
 
+-- The same for all who ask: kept for ten minutes, and for six hours in case the
+-- service fails.
+local KEPT = { ttl_ms = 10 * 60000, stale_if_error_ms = 6 * 3600000, shared = true }
+
 local function sky(code)
   return SKY[math.tointeger(code)] or "unknown"
 end
 
 local function current_weather(ctx, args)
   local res = assert(ctx.http:get("/forecast", {
+    cache = KEPT,
     query = {
       latitude = args.latitude,
       longitude = args.longitude,
@@ -44,6 +49,7 @@ end
 
 local function forecast(ctx, args)
   local res = assert(ctx.http:get("/forecast", {
+    cache = KEPT,
     query = {
       latitude = args.latitude,
       longitude = args.longitude,

@@ -136,13 +136,18 @@ static void take(struct outgoing *o, const struct fetch_result *result)
   log_exchange(o);
 }
 
+static bool may_have_changed(const struct outgoing *o)
+{
+  if (method_is_safe(o->method) || o->cache.safe) return false;
+  return o->result.code == OK || o->result.side_effect != SIDE_EFFECT_NONE;
+}
+
 static void on_done(void *ctx, const struct fetch_result *result)
 {
   struct outgoing *o = ctx;
   o->running = false;
   take(o, result);
-  if (o->result.code == OK && !method_is_safe(o->method) && !o->cache.safe)
-    outgoing_changed(o);
+  if (may_have_changed(o)) outgoing_changed(o);
   if (o->unsafe && result->of.side_effect == SIDE_EFFECT_NONE)
     call_asking(o->part.call)->acts--;
   if (!o->waiting) return; // cancelled: see stop_waiting()
@@ -171,7 +176,8 @@ static void stop_waiting(void *wait)
 static bool declared_idempotent(const struct outgoing *o)
 {
   const struct annotations *a = &call_tool(o->part.call)->annotations;
-  return o->idempotent || a->idempotent == 1 || a->read_only == 1;
+  return o->idempotent || o->cache.safe || a->idempotent == 1 ||
+         a->read_only == 1;
 }
 
 // As long as questions may take: after that the service may have forgotten a key

@@ -46,6 +46,29 @@ describe("open_meteo_current_weather", function()
 end)
 
 describe("open_meteo_forecast", function()
+  local BERLIN = { latitude = 52.5, longitude = 13.4, days = 2 }
+
+  it("asks once for all who want the same within ten minutes", function()
+    kit:call("open_meteo_forecast", BERLIN, { principal = "ann" })
+    kit:advance(8 * 60000)
+
+    local call = kit:call("open_meteo_forecast", BERLIN, { principal = "bob" })
+
+    assert.is_true(call.ok)
+    assert.equal(1, #kit:requests())
+  end)
+
+  it("has an old one when the service is down, and says so", function()
+    kit:call("open_meteo_forecast", BERLIN)
+    kit:advance(3 * 3600000)
+    kit:upstream("GET *", { fail = "refused" })
+
+    local call = kit:call("open_meteo_forecast", BERLIN)
+
+    assert.same({ true, true, "cache" }, { call.ok, call.degraded, call.source })
+    assert.equal(3, call.age_ms // 3600000)
+  end)
+
   it("tells the coming days, also with weather that it has no word for", function()
     local args = { latitude = 52.5, longitude = 13.4, days = 2 }
 

@@ -150,6 +150,12 @@ describe("a request that says cache", function()
     assert.is_false(twice("svc_search", { id = "1" }, { id = "2" }))
   end)
 
+  it("may be repeated if it is a POST that is safe", function()
+    kit:call("svc_search", { id = "9" })
+
+    assert.is_true(kit:requests()[1].replayable)
+  end)
+
   for tool, why in pairs {
     svc_post = "cache: the answer to a POST is not kept, unless safe = true says that it changes nothing",
     svc_put = "cache: the answer to a PUT is not kept",

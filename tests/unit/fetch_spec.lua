@@ -183,6 +183,27 @@ describe("an answer that is kept", function()
     assert.equal(2, kit:call("svc_ask", { id = "2" }).value.n)
   end)
 
+  it("is forgotten when a write to it may have been done", function()
+    kit:upstream(ALL, counting())
+    kit:upstream("PUT *", { hang = true })
+    kit:call "svc_ask"
+
+    local change = kit:call "svc_change"
+
+    assert.equal("possible", change.side_effect)
+    assert.equal(2, kit:call("svc_ask").value.n)
+  end)
+
+  it("is kept when a write to it was certainly not done", function()
+    kit:upstream(ALL, counting())
+    kit:upstream("PUT *", { fail = "refused" })
+    kit:call "svc_ask"
+
+    kit:call "svc_change"
+
+    assert.equal(1, kit:call("svc_ask").value.n)
+  end)
+
   it("that is written to while it is fetched is not found afterwards", function()
     kit:upstream(ALL, counting { delay_ms = 100 })
     kit:upstream("PUT *", { status = 204 })
