@@ -67,6 +67,7 @@ void job_call(struct job *job, struct call_options *options,
   job->call = call;
   job->stop = stop;
   job_make_cancellable(job);
+  if (job->exchange->in.fields.accepts_sse) reply_wait(&job->exchange->reply);
 }
 
 // --- what failed ---

@@ -79,8 +79,14 @@ void reply_beat(struct beat *beat)
 {
   struct reply *reply = LIST_ITEM(beat, struct reply, beat);
   const struct outlet *outlet = &reply->outlet;
+  if (reply->state == REPLY_WAITING) begin_stream(reply);
   if (outlet->ops->unsent && outlet->ops->unsent(outlet->to)) return;
   outlet->ops->write(outlet->to, SLICE(": keepalive\n\n"));
+}
+
+void reply_wait(struct reply *reply)
+{
+  if (reply->state == REPLY_WAITING) keep_alive(reply);
 }
 
 void reply_begin(struct reply *reply)
@@ -163,6 +169,7 @@ void reply_end(struct reply *reply, int status, struct buf *json)
   }
   struct header_list list = common(reply);
   if (json->len) put(&list, "Content-Type", SLICE("application/json"));
+  pulse_stop(&reply->beat);
   reply->state = REPLY_ENDED;
   reply->outlet.ops->respond(reply->outlet.to, status, list.items, list.count,
                              json);

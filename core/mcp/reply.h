@@ -4,7 +4,8 @@
 // one JSON document with its own status. The first notification on the way
 // there turns the reply into an event stream, and the answer becomes its last
 // event; so a fault that is found late can still be a 400. A stream that has
-// said nothing for a while says a comment (pulse.h).
+// said nothing for a while says a comment (pulse.h), which is something to say
+// also for an answer that is still waited for.
 //
 // Where it leaves to is an outlet: an HTTP request, or whatever a spec or
 // another transport puts there.
@@ -89,6 +90,10 @@ bool reply_leave(struct reply *reply, uint32_t retry_ms);
 // The answer, which ends the reply. The status counts unless a stream has
 // begun. An empty `json` has no media type (202, 204).
 void reply_end(struct reply *reply, int status, struct buf *json);
+
+// The answer will take its time. A client that hears nothing for as long as a
+// silent stream may be silent gets a stream that says so; it must accept events.
+void reply_wait(struct reply *reply);
 
 // Nobody reads any more: no comments. For an outlet that says so.
 void reply_gone(struct reply *reply);

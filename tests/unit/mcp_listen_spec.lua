@@ -364,7 +364,7 @@ describe("a stream that says nothing", function()
     r.message.params._meta.progressToken = 1
     local call = mcp.begin(world, r)
 
-    world:pass(5)
+    world:pass(0.5)
     assert.is_false(call:get().streamed)
     world:progress(1, 1)
     call:clear()
@@ -375,6 +375,34 @@ describe("a stream that says nothing", function()
     call:clear()
     world:pass(3)
     assert.equal("", call:get().body)
+  end)
+
+  it("may be an answer that is waited for: after 15 s it becomes a stream", function()
+    local world = new_world()
+    local call = mcp.begin(world, mcp.modern("tools/call", { arguments = empty() }, "demo_add"))
+    local quick = mcp.begin(world, mcp.modern("tools/call", { arguments = empty() }, "demo_add"))
+    local plain = mcp.modern("tools/call", { arguments = empty() }, "demo_add")
+    plain.headers.accept = "application/json"
+    plain = mcp.begin(world, plain)
+    world:pass(14.9)
+    world:finish(2, { form = "json", body = "{}" })
+    assert.same({ false, "" }, { call:get().streamed, call:get().body })
+
+    world:pass(0.2)
+    assert.same({ true, ": keepalive\n\n" }, { call:get().streamed, call:get().body })
+    world:pass(15)
+    for i = 1, 3, 2 do world:finish(i, { form = "json", body = '{"sum":3}' }) end
+
+    local messages, comments = heard(call)
+    assert.same({ 1, 2 }, { #messages, comments })
+    assert.equal(3, messages[1].result.structuredContent.sum)
+    for _, handle in ipairs { quick, plain } do
+      local a = mcp.read(handle)
+      assert.same({ false, "application/json" }, { a.streamed, a.headers["content-type"] })
+    end
+    local before = select(2, new_world():streams())
+    world:pass(16)
+    assert.same({ 0, before }, { world:streams() })
   end)
 
   it("is not told so while it takes nothing", function()
