@@ -2,8 +2,8 @@
 // code of the list, and the id of the request as it was spelled; or a stream of
 // events, which ends when its client leaves.
 //
-// The input is the method on a line of its own, header fields one a line, an
-// empty line, the body.
+// The input is the method on a line of its own, perhaps with a path and a query
+// behind it, header fields one a line, an empty line, the body.
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -115,10 +115,27 @@ static bool split(struct slice line, struct header *h)
   return header_name_ok(h->name) && header_value_ok(h->value);
 }
 
+// "POST", "GET /sse", "POST /messages?sessionId=x"
+static void read_target(struct slice line, struct http_message *m)
+{
+  m->method = line;
+  m->path = SLICE("/mcp");
+  const char *blank = memchr(line.data, ' ', line.len);
+  if (!blank) return;
+  m->method.len = (size_t)(blank - line.data);
+  m->path = (struct slice){blank + 1, line.len - m->method.len - 1};
+  const char *mark = memchr(m->path.data, '?', m->path.len);
+  if (!mark) return;
+  size_t len = (size_t)(mark - m->path.data);
+  m->query = (struct slice){mark + 1, m->path.len - len - 1};
+  m->path.len = len;
+}
+
 static struct http_message read_message(struct slice input,
                                         struct header *headers)
 {
-  struct http_message m = {.method = take_line(&input), .headers = headers};
+  struct http_message m = {.headers = headers};
+  read_target(take_line(&input), &m);
   while (input.len) {
     struct slice line = take_line(&input);
     if (!line.len) break;
@@ -158,15 +175,21 @@ static void check_id(const struct json_doc *answer, struct slice body,
   check(id != JSON_NONE && slice_eq(json_raw(answer, id), env.id));
 }
 
-// A subscription: acknowledged, and over when the client leaves.
+static bool begins(const struct catch *c, const char *text)
+{
+  size_t len = strlen(text);
+  return c->body.len >= len && !memcmp(c->body.data, text, len);
+}
+
+// A subscription, acknowledged; a session's own stream; HTTP+SSE. It is over when
+// the client leaves.
 static void leave_stream(struct catch *c)
 {
-  static const char first[] =
-      "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":"
-      "\"notifications/subscriptions/acknowledged\"";
   check(c->answers == 0 && c->status == 200);
-  check(c->body.len > sizeof(first) &&
-        !memcmp(c->body.data, first, sizeof(first) - 1));
+  check(c->body.len == 0 || begins(c, "retry: 1000\nid: ") ||
+        begins(c, "event: endpoint\ndata: /messages?sessionId=") ||
+        begins(c, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":"
+                  "\"notifications/subscriptions/acknowledged\""));
   c->on_gone(c->gone_ctx);
   check(c->answers == 1);
 }
@@ -182,7 +205,8 @@ static void check_answer(const struct catch *c, const struct http_message *m)
                    NULL) == OK);
   if (json_type(&doc, 0) == JSON_OBJECT) {
     check_error(&doc, 0);
-    bool judged = c->status != 403 && c->status != 405 && c->status != 415;
+    bool judged = c->status != 403 && c->status != 405 && c->status != 415 &&
+                  !slice_is(m->path, "/sse") && !slice_is(m->path, "/messages");
     if (slice_is(m->method, "POST") && judged) check_id(&doc, m->body, &arena);
   } else {
     for (uint32_t it = json_first(&doc, 0); it; it = json_next(&doc, 0, it))
@@ -194,7 +218,8 @@ static void check_answer(const struct catch *c, const struct http_message *m)
 // Made once: keys and schemas take longer than a request.
 static struct mcp_server *make_server(void)
 {
-  static const struct runner runner = {start_call, cancel_call};
+  static const struct runner runner = {.start = start_call,
+                                       .cancel = cancel_call};
   static struct tool tool;
   static struct catalog catalog = {
       .number = 1, .tools = &tool, .tool_count = 1};
@@ -211,10 +236,14 @@ static struct mcp_server *make_server(void)
                        &tool.args, NULL) == OK);
   check(map_put(&catalog.by_name, tool.name, &tool));
   check(seal_ring_new(&key, 1, &ring, NULL) == OK);
-  struct mcp_server_options options = {.loop = loop_new_simulated(1, 1),
+  struct loop *loop = loop_new_simulated(1, 1);
+  struct mcp_server_options options = {.loop = loop,
+                                       .mailbox = mailbox_new(loop),
                                        .live = &live,
                                        .seals = ring,
-                                       .path = SLICE("/mcp")};
+                                       .path = SLICE("/mcp"),
+                                       .sse_path = SLICE("/sse"),
+                                       .message_path = SLICE("/messages")};
   return serve_new(&options, &runner);
 }
 
