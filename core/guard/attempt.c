@@ -23,6 +23,15 @@ static void limit_time(struct attempt *a)
   a->wire_ms = share.ms;
 }
 
+// Where one connection of the pool was dead the others may be as well; and on the
+// same one as the first, a hedge would stall where that does.
+static bool needs_fresh(const struct attempt *a)
+{
+  return a->stale_before ||
+         (a->beside && atomic_load_explicit(&a->options->upstream->multiplexes,
+                                            memory_order_relaxed));
+}
+
 void attempt_go(struct attempt *a)
 {
   const struct exchange_options *o = a->options;
@@ -31,9 +40,7 @@ void attempt_go(struct attempt *a)
   wire.connect_ms = (uint32_t)o->policy->connect_ms;
   wire.first_byte_ms = (uint32_t)o->policy->first_byte_ms;
   wire.max_body_bytes = (size_t)o->policy->max_response_bytes;
-  // On the same connection it would stall where the first does.
-  wire.fresh = a->beside && atomic_load_explicit(&o->upstream->multiplexes,
-                                                 memory_order_relaxed);
+  wire.fresh = needs_fresh(a);
   a->state = ATTEMPT_SENT;
   a->transfer = http_start(o->client, &wire, attempt_on_answer, a);
   if (a->transfer) return;

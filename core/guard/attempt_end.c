@@ -4,6 +4,8 @@
 #include "guard/backoff.h"
 #include "guard/hints.h"
 
+#define NAMELESS_MAX 2 // in a row that do not count
+
 // --- what it means ---
 
 static enum outcome classify(const struct attempt *a,
@@ -43,6 +45,19 @@ static enum error_code code_of(const struct attempt_end *end)
 
 // --- what the primitives learn ---
 
+// A resolver that fails does so for all services at once, which is not their
+// doing: it counts from the third time in a row on (resilience.md, 12.9).
+static bool is_resolver(struct attempt *a, const struct attempt_end *end)
+{
+  _Atomic uint32_t *row = &a->options->upstream->nameless;
+  if (end->answer->end == HTTP_NO_NAME)
+    return atomic_fetch_add_explicit(row, 1, memory_order_relaxed) <
+           NAMELESS_MAX;
+  if (end->answer->sent && atomic_load_explicit(row, memory_order_relaxed) > 0)
+    atomic_store_explicit(row, 0, memory_order_relaxed);
+  return false;
+}
+
 static void tell_breaker(struct attempt *a, const struct attempt_end *end)
 {
   const struct policy *p = a->options->policy;
@@ -50,6 +65,7 @@ static void tell_breaker(struct attempt *a, const struct attempt_end *end)
   struct breaker_result result = breaker_judge(
       end->outcome, end->answer->total_ns, policy_slow_ns(p), !a->stale_before);
   result.hint_ms = end->hint_ms;
+  if (is_resolver(a, end)) result.verdict = VERDICT_NEUTRAL;
   breaker_record(&a->options->upstream->breaker, &options, &a->token, &result,
                  attempt_now(a));
 }

@@ -37,8 +37,9 @@ struct upstream {
   struct adaptive adaptive;
   _Atomic uint32_t adaptive_least, adaptive_most; // most 0: it does not learn
   _Alignas(64) _Atomic uint64_t throttled_ns; // when it last said so; 0: never
-  atomic_bool multiplexes;                    // it was seen to speak HTTP/2
-  struct chaos *chaos;                        // the set's
+  _Atomic uint32_t nameless; // times in a row that its name did not resolve
+  atomic_bool multiplexes;   // it was seen to speak HTTP/2
+  struct chaos *chaos;       // the set's
   // Of the integration's own word on answers: how often it broke, and when that
   // was last told.
   _Atomic uint64_t classify_failed, classify_told_ns;

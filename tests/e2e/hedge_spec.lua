@@ -1,6 +1,7 @@
 --- Hedges and faults on purpose over real sockets.
 
 local gateway = require "gateway"
+local web = require "web"
 
 local SCRIPT = [[
 local str = tide.schema.string
@@ -18,6 +19,7 @@ local POLICIES = [[
 local base = { deadline_ms = 10000, attempt = { timeout_ms = 5000 } }
 return {
   hedged = tide.policy.extend(base, { hedge = { extra = 1, delay_ms = 100 } }),
+  calm = base,
   chaotic = tide.policy.extend(base, { chaos = { percent = 100, status = 502 },
     retry = { attempts = 1 } }),
 }]]
@@ -31,6 +33,7 @@ describe("over real sockets", function()
       scripts[name .. ".lua"] = SCRIPT:format(name, base, policy)
     end
     add("plain", (up:url(""):gsub("/$", "")), "hedged")
+    add("calm", (up:url(""):gsub("/$", "")), "calm")
     add("multi", up:url("", "h2"), "hedged")
     add("chaos", (up:url(""):gsub("/$", "")), "chaotic")
     g = gateway.start {
@@ -70,6 +73,23 @@ describe("over real sockets", function()
 
     assert.same({ "launched", "won" }, hedges(result))
     assert.equal(before + 1, up:stats().connections.h2)
+  end)
+
+  it("a retry after a dead connection does not try the next one that may be dead", function()
+    start()
+    local open = {}
+    for i = 1, 10 do
+      open[i] = web.open(g:modern("tools/call",
+        { name = "calm_get", arguments = { path = "/slow?ms=300" } }))
+    end
+    for _, one in ipairs(open) do
+      web.finish(one)
+    end
+    local before = up:count "/close-reused"
+    local result = g:call("calm_get", { path = "/close-reused" })
+
+    assert.falsy(result.isError)
+    assert.is_true(up:count "/close-reused" - before <= 3)
   end)
 
   it("faults are made up while --chaos-s lets them", function()

@@ -154,6 +154,23 @@ describe("a half-open breaker", function()
   local BRIEF = { ["breaker.consecutive"] = 3, ["breaker.open_ms"] = 500,
                   ["breaker.probes"] = 1, ["breaker.successes"] = 1, ["attempt.timeout_ms"] = 300 }
 
+  it("opens for a name that does not resolve, from the third time in a row on", function()
+    with { ["breaker.consecutive"] = 3, ["breaker.min_calls"] = 10000, ["retry.attempts"] = 1 }
+    local function ask(way, times)
+      world:behave { way }
+      for _ = 1, times do world:start() world:advance(1) end
+      return world:gauges().breaker
+    end
+    local no_name = { fail = "no_name", sent = false }
+
+    for _ = 1, 10 do
+      assert.equal("closed", ask(no_name, 2))
+      ask({}, 1)
+    end
+    assert.equal("closed", ask(no_name, 4))
+    assert.equal("open", ask(no_name, 1))
+  end)
+
   it("is not wedged by probes that are cancelled", function()
     with(BRIEF)
     open_it()
