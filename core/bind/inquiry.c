@@ -243,7 +243,7 @@ int inquiry_ask(lua_State *L, struct inquiry *i)
     return luaL_error(L, "a question has at most %d bytes", ASK_PARAMS_MAX);
   i->q.params = buf_slice(&i->params);
   i->asked_ns = loop_now(loop_of(i));
-  question_init(&i->q);
+  if (!question_init(&i->q)) return luaL_error(L, "not enough memory");
   unsigned missing = asker ? asker->ops->lacks(asker, i->q.needs) : i->q.needs;
   if (missing) return refuse_lacking(L, i, missing);
   step(i, TRAIL_ASK, OK, i->asked_ns);

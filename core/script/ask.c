@@ -35,16 +35,17 @@ const char *ask_need_name(unsigned need)
 // --- the life of a question ---
 
 // What was asked, and nothing of when: see the head of ask.h.
-void question_init(struct question *q)
+bool question_init(struct question *q)
 {
-  unsigned char hash[SHA256_LEN] = {0};
+  unsigned char hash[SHA256_LEN];
   struct buf text = {0};
   buf_putc(&text, (char)q->kind);
   buf_add(&text, q->params);
-  if (buf_ok(&text)) hash_sha256(buf_slice(&text), hash);
+  bool good = buf_ok(&text) && hash_sha256(buf_slice(&text), hash);
   buf_finish(&text);
-  memcpy(q->digest, hash, ASK_DIGEST_LEN);
   list_init(&q->link);
+  if (good) memcpy(q->digest, hash, ASK_DIGEST_LEN);
+  return good;
 }
 
 void question_finish(struct question *q)

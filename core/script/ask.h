@@ -114,7 +114,8 @@ const char *ask_need_name(unsigned need);
 // --- for who asks ---
 
 // Everything but `form` and `on_settled` must be there; computes the digest.
-void question_init(struct question *q);
+// False: out of memory; it must not be put then.
+bool question_init(struct question *q);
 void question_finish(struct question *q); // must not be open
 
 // --- for the asker: each settles the question, once; it is unlinked first ---

@@ -64,13 +64,39 @@ static bool all_titled(const struct making *m, uint32_t list)
   return json_type(m->doc, list) == JSON_ARRAY;
 }
 
+// [{ const, title }, ...] of two lists: the choices, and what the word says that
+// they are called.
+static void put_titled(struct making *m, uint32_t list, uint32_t titles,
+                       const char *as)
+{
+  uint32_t title = json_first(m->doc, titles), it = json_first(m->doc, list);
+  json_put_name(m->out, as);
+  buf_putc(m->out, '[');
+  while (it != JSON_NONE && title != JSON_NONE) {
+    json_sep(m->out);
+    buf_puts(m->out, "{\"const\":");
+    buf_add(m->out, json_raw(m->doc, it));
+    buf_puts(m->out, ",\"title\":");
+    buf_add(m->out, json_raw(m->doc, title));
+    buf_putc(m->out, '}');
+    it = json_next(m->doc, list, it);
+    title = json_next(m->doc, titles, title);
+  }
+  buf_putc(m->out, ']');
+}
+
 // The choices of a text, or of the items of a list, which may be titled.
 static bool put_choices(struct making *m, uint32_t node, const char *titled)
 {
   static const char *const plain[] = {"enum", NULL};
   uint32_t list = json_get(m->doc, node, "enum");
   uint32_t named = json_get(m->doc, node, titled);
+  uint32_t titles = json_get(m->doc, node, "x-titles");
   if (list != JSON_NONE && !all_strings(m, list)) return false;
+  if (list != JSON_NONE && titles != JSON_NONE && all_strings(m, titles)) {
+    put_titled(m, list, titles, titled);
+    return true;
+  }
   if (named != JSON_NONE && !all_titled(m, named)) return false;
   keep(m, node, plain);
   keep(m, node, (const char *const[]){titled, NULL});
@@ -113,7 +139,8 @@ static enum error_code put_list(struct making *m, uint32_t node)
   uint32_t items = json_get(m->doc, node, "items");
   if (items == JSON_NONE || json_type(m->doc, items) != JSON_OBJECT)
     return refuse(m, why);
-  bool titled = json_get(m->doc, items, "anyOf") != JSON_NONE;
+  bool titled = json_get(m->doc, items, "anyOf") != JSON_NONE ||
+                json_get(m->doc, items, "x-titles") != JSON_NONE;
   if (!titled && json_get(m->doc, items, "enum") == JSON_NONE)
     return refuse(m, why);
   put_type(m, "array");

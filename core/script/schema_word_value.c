@@ -164,6 +164,60 @@ void words_put_enum(struct words *w, const struct word *word, int type)
   lua_pop(L, 1);
 }
 
+// The title of the choice at `at`, which is itself if it has none.
+static void put_title(struct words *w, int titles, int at, struct slice path)
+{
+  lua_State *L = w->reader.L;
+  lua_pushvalue(L, at);  // choice
+  lua_rawget(L, titles); // title?
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, at); // choice
+  }
+  struct slice text = {0};
+  if (lua_type(L, -1) == LUA_TSTRING)
+    text.data = lua_tolstring(L, -1, &text.len);
+  json_sep(w->out);
+  if (text.data)
+    json_put_string(w->out, text);
+  else
+    read_wrong(&w->reader, path, -1, "a table of titles by choice");
+  lua_pop(L, 1);
+}
+
+static void put_all_titles(struct words *w, int titles, struct slice path)
+{
+  lua_State *L = w->reader.L; // titles list
+  lua_Integer n = (lua_Integer)lua_rawlen(L, titles + 1);
+  json_put_name(w->out, "x-titles");
+  buf_putc(w->out, '[');
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, titles + 1, i); // titles list choice
+    put_title(w, titles, lua_gettop(L), path);
+    lua_pop(L, 1); // titles list
+  }
+  buf_putc(w->out, ']');
+}
+
+// JSON Schema has no titles for the values of an enum; forms have (form.c).
+void words_put_titles(struct words *w, const struct word *word)
+{
+  lua_State *L = w->reader.L;
+  int type = read_field(&w->reader, word->index, "titles"); // titles
+  if (type == LUA_TNIL) {
+    lua_pop(L, 1);
+    return;
+  }
+  struct slice ignored;
+  struct slice path = read_path(&w->reader, word->path, SLICE("titles"));
+  bool listed = push_list(w, word, &ignored); // titles list
+  if (type == LUA_TTABLE && listed)
+    put_all_titles(w, lua_gettop(L) - 1, path);
+  else
+    read_wrong(&w->reader, path, -2, "a table of titles by choice");
+  lua_pop(L, 2);
+}
+
 // --- patterns and formats ---
 
 static void put_regex(struct words *w, const struct word *word,

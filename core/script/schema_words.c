@@ -50,6 +50,7 @@ static void put_string(struct words *w, const struct word *word)
                                             .count = true};
   put_type(w, "string");
   words_put_enum(w, word, LUA_TSTRING);
+  words_put_titles(w, word);
   words_put_bounds(w, word, &length);
   words_put_pattern(w, word);
   words_put_format(w, word);
@@ -165,7 +166,7 @@ static const struct kind kinds[] = {
     {"string",
      put_string,
      {"min", "max", "min_length", "max_length", "pattern", "regex", "format",
-      "enum"},
+      "enum", "titles"},
      true},
     {"integer",
      put_integer,

@@ -36,6 +36,7 @@ void words_put_fields(struct words *w, int index, struct slice path, bool open);
 
 // --- schema_word_value.c: what stands inside of a word ---
 void words_put_enum(struct words *w, const struct word *word, int type);
+void words_put_titles(struct words *w, const struct word *word);
 void words_put_pattern(struct words *w, const struct word *word);
 void words_put_format(struct words *w, const struct word *word);
 // Two bounds under one of two names each; `keys` are the names in the schema.

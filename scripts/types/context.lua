@@ -43,7 +43,9 @@ function Context.call(tool, args) end
 ---@param data any
 function Context.notify(level, data) end
 
---- What the user is asked. Without `fields` and `url` it is a yes or no.
+--- What the user is asked. Without `fields` and `url` it is a yes or no. Never ask
+--- for a secret by a form, which the client and its model may see: give a `url`
+--- where it is entered, and check there that it is the same user.
 ---@class tide.Question
 ---@field message string what the user reads
 ---@field fields? table<string, tide.Word> texts, numbers, booleans, choices, lists of choices; flat

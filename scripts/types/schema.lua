@@ -19,6 +19,7 @@ tide.schema = {}
 ---@class tide.StringOptions: tide.WordOptions
 ---@field [integer] string
 ---@field enum? string[]
+---@field titles? table<string, string> what users of a form (ctx.ask) read for each value
 ---@field pattern? string a Lua pattern: "^%u+$"
 ---@field regex? string a regular expression, for what a Lua pattern cannot say
 ---@field format? "date-time"|"date"|"time"|"email"|"uri"|"uuid"|"ipv4"|"ipv6"|"hostname"

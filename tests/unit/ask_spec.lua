@@ -145,6 +145,8 @@ function handlers.fields(ctx)
     text = str { min = 2, pattern = "^%u" }, mail = str { format = "email" },
     one = str { "a", "b" }, many = list(str { "x", "y" }), yes = bool { default = true },
     titled = tide.schema.raw { type = "string", oneOf = { { const = "r", title = "Red" } } },
+    shade = str { "l", "d", titles = { l = "Light" } },
+    shades = list(str { enum = { "l" }, titles = { l = "Light" } }),
     named = tide.schema.raw { type = "string", enum = { "n" }, enumNames = { "North" } },
     count = int { min = 1, max = 9, optional = true },
   } }.values
@@ -159,6 +161,12 @@ local bad = {
   plain_list = function(ctx) ctx.ask { message = "x", fields = { n = list(str()) } } end,
   both = function(ctx) ctx.ask { message = "x", fields = {}, url = "https://a.example/" } end,
   http = function(ctx) ctx.ask { message = "x", url = "http://a.example/" } end,
+  titles = function(ctx)
+    ctx.ask { message = "x", fields = { n = str { "a", titles = { a = 1 } } } }
+  end,
+  untitled = function(ctx)
+    ctx.ask { message = "x", fields = { n = str { titles = { a = "A" } } } }
+  end,
   word = function(ctx) ctx.ask { message = "x", fields = { n = str } } end,
   key = function(ctx) ctx.ask { message = "x", key = "a b" } end,
   timeout = function(ctx) ctx.ask { message = "x", timeout = 3601 } end,
@@ -341,17 +349,25 @@ for _, era in ipairs { "modern", "legacy" } do
     it("is put to the client as clients know forms", function()
       kit:answer { values = {
         text = "Xy", mail = "a@b.example", one = "a", many = { "x" }, titled = "r", named = "n",
+        shade = "d", shades = { "l" },
       } }
 
       local done = call "fields"
 
       assert.same({
         text = "Xy", mail = "a@b.example", one = "a", many = { "x" }, titled = "r", named = "n",
-        yes = true,
+        shade = "d", shades = { "l" }, yes = true,
       }, done.value)
       assert.same({
-        type = "object", required = { "mail", "many", "named", "one", "text", "titled" },
+        type = "object", required = {
+          "mail", "many", "named", "one", "shade", "shades", "text", "titled",
+        },
         properties = {
+          shade = {
+            type = "string",
+            oneOf = { { const = "l", title = "Light" }, { const = "d", title = "d" } },
+          },
+          shades = { type = "array", items = { anyOf = { { const = "l", title = "Light" } } } },
           text = { type = "string", minLength = 2 },
           mail = { type = "string", format = "email" },
           one = { type = "string", enum = { "a", "b" } },
@@ -369,7 +385,9 @@ for _, era in ipairs { "modern", "legacy" } do
         none = "message is a text", nested = "fields.o: a form has texts",
         numbers = "fields.n: a choice is of texts", plain_list = "fields.n: a list must be of",
         both = "fields or url, not both", http = "url must begin with https://",
-        word = "fields.n: expected a word", key = "key is a name", timeout = "timeout is 1 to 3600",
+        word = "fields.n: expected a word",
+        titles = "fields.n.titles: expected a table of titles",
+        untitled = "fields.n.titles: expected a table of titles", key = "key is a name", timeout = "timeout is 1 to 3600",
         unknown = "filds", messages = "messages is a text, or a list",
         role = "role is user or assistant",
       } do
