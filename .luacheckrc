@@ -12,7 +12,7 @@ stds.tide = { read_globals = { tide = { fields = {
   base64 = { fields = { "encode", "decode", "encode_url", "decode_url" } },
   url = { fields = { "encode", "decode", "query", "parse" } },
   hash = { fields = { "sha256", "hmac", "equal" } },
-  content = { fields = { "text", "image", "audio", "link", "resource" } },
+  content = { fields = { "text", "image", "audio", "link", "resource", "result" } },
   "env", "secret", "random", "uuid", "all", "error",
 } } } }
 files["policies"] = { std = "lua54+tide" }

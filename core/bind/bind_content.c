@@ -8,9 +8,10 @@
 #include "base/json.h"
 #include "bind/arguments.h"
 #include "bind/bind.h"
+#include "script/call_result.h"
+#include "script/meta_key.h"
 #include "script/vm.h"
 
-#define CONTENT_TYPE "tide.Content"
 
 // A block with its type, and the metatable. +1
 static void push_block(lua_State *L, const char *type)
@@ -261,13 +262,57 @@ static int content_resource(lua_State *L)
   return 1;
 }
 
+// The keys of the table on the top.
+static void check_meta_keys(lua_State *L, int arg)
+{
+  int meta = lua_gettop(L);
+  luaL_argcheck(L, lua_istable(L, meta), arg, "meta is a table");
+  for (lua_pushnil(L); lua_next(L, meta); lua_pop(L, 1)) { // ... key value
+    struct slice key = {0};
+    if (lua_type(L, -2) == LUA_TSTRING)
+      key.data = lua_tolstring(L, -2, &key.len);
+    luaL_argcheck(L, key.data, arg, "meta has names and values");
+    const char *why = meta_key_fault(key);
+    if (why) luaL_error(L, "meta.%s %s", key.data, why);
+  }
+}
+
+/// tide.content.result(value: any, options: { content?: tide.Content|
+///   tide.Content[], meta?: table }): tide.Result
+static int content_result(lua_State *L)
+{
+  static const char *const names[] = {"content", "meta", NULL};
+  lua_settop(L, 2);
+  luaL_argcheck(L, check_options(L, 2, names), 2, "content or meta is missing");
+  lua_createtable(L, 0, 3);                    // value options result
+  set_argument(L, 1, "value");                 // value options result
+  int content = lua_getfield(L, 2, "content"); // ... result content
+  luaL_argcheck(L, content == LUA_TNIL || call_result_is_content(L, 4), 2,
+                "content is a block of tide.content, or a list of them");
+  luaL_argcheck(L, content != LUA_TNIL || !lua_isnil(L, 1), 1,
+                "neither a value nor content");
+  lua_setfield(L, 3, "content");              // ... result
+  if (lua_getfield(L, 2, "meta") != LUA_TNIL) // ... result meta
+    check_meta_keys(L, 2);
+  lua_setfield(L, 3, "meta");        // ... result
+  luaL_setmetatable(L, RESULT_TYPE); // ... result
+  return 1;
+}
+
 void bind_content_open(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"text", content_text},         {"image", content_image},
-      {"audio", content_audio},       {"link", content_link},
-      {"resource", content_resource}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"text", content_text},
+                                       {"image", content_image},
+                                       {"audio", content_audio},
+                                       {"link", content_link},
+                                       {"resource", content_resource},
+                                       {"result", content_result},
+                                       {NULL, NULL}};
   luaL_newmetatable(L, CONTENT_TYPE); // tide meta
+  lua_pushboolean(L, 0);              // tide meta false
+  lua_setfield(L, -2, "__metatable"); // tide meta
+  lua_pop(L, 1);                      // tide
+  luaL_newmetatable(L, RESULT_TYPE);  // tide meta
   lua_pushboolean(L, 0);              // tide meta false
   lua_setfield(L, -2, "__metatable"); // tide meta
   lua_pop(L, 1);                      // tide

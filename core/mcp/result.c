@@ -36,6 +36,10 @@ static void hide_secrets(struct call_result *r,
   }
   if (secret_hide(secrets, &r->details, &c->details) && !is_json(r->details))
     r->details = (struct slice){0};
+  if (secret_hide(secrets, &r->content, &c->content) && !is_json(r->content))
+    r->content = (struct slice){0};
+  if (secret_hide(secrets, &r->meta, &c->meta) && !is_json(r->meta))
+    r->meta = (struct slice){0};
   struct slice message = slice_of(r->error.message);
   if (r->form == CALL_ERROR && secret_hide(secrets, &message, &c->message))
     error_set(&r->error, r->error.code, "%.*s", SLICE_ARG(message));
@@ -68,6 +72,8 @@ void result_clean(struct call_result *r, const struct secret_set *secrets,
 void result_cleaned_finish(struct result_cleaned *c)
 {
   buf_finish(&c->body);
+  buf_finish(&c->content);
+  buf_finish(&c->meta);
   buf_finish(&c->message);
   buf_finish(&c->details);
 }
@@ -123,11 +129,24 @@ static void put_text_block(struct buf *out, struct slice text)
   buf_add(out, SLICE("\"}]"));
 }
 
+// What a script gives for those that do not read the value, else the same as
+// text.
+static void put_shown(struct buf *out, const struct call_result *r,
+                      const struct result_style *style)
+{
+  if (!r->content.data) {
+    put_text_block(out, r->body);
+    return;
+  }
+  buf_add(out, SLICE("{\"content\":"));
+  downgrade_content(out, r->content, style->revision);
+}
+
 // What legacy takes is an object: another value becomes { "result": value }.
 static void put_json(struct buf *out, const struct call_result *r,
                      const struct result_style *style)
 {
-  put_text_block(out, r->body);
+  put_shown(out, r, style);
   if (!has_structured(style)) return;
   bool wraps = style->revision < REVISION_2026_07_28 &&
                (first_byte(r->body) != '{' || downgrade_wraps(style->tool));
@@ -193,6 +212,14 @@ static void put_degraded(struct buf *out, const struct call_result *r)
   json_put_int(out, r->age_ms);
 }
 
+// The members of the script's own object.
+static void put_own_meta(struct buf *out, struct slice meta)
+{
+  if (meta.len <= 2) return;
+  json_sep(out);
+  buf_add(out, (struct slice){meta.data + 1, meta.len - 2});
+}
+
 // The end of the result: what the modern revision asks for, and our own keys.
 static void put_tail(struct buf *out, const struct call_result *r,
                      const struct result_style *style)
@@ -201,7 +228,8 @@ static void put_tail(struct buf *out, const struct call_result *r,
   bool error = r->form == CALL_ERROR && !error_is_structured(style);
   bool trail = style->with_trail && r->trail;
   bool task = style->task.data != NULL;
-  bool meta = error || trail || task || r->degraded.data;
+  bool meta = error || trail || task || r->degraded.data ||
+              (r->form != CALL_ERROR && r->meta.len > 2);
   if (modern)
     result_put_modern_tail(out, style->server_info);
   else if (meta)
@@ -212,6 +240,7 @@ static void put_tail(struct buf *out, const struct call_result *r,
     json_put_string(out, style->task);
     buf_putc(out, '}');
   }
+  if (r->form != CALL_ERROR) put_own_meta(out, r->meta);
   if (r->degraded.data) put_degraded(out, r);
   if (error) {
     json_put_name(out, "dev.tidegate/error");

@@ -39,7 +39,7 @@ void result_put(struct buf *out, const struct call_result *result,
 // body that is not what it says becomes an error. `c`, zeroed, holds what `r`
 // then points to.
 struct result_cleaned {
-  struct buf body, message, details;
+  struct buf body, content, meta, message, details;
 };
 void result_clean(struct call_result *r, const struct secret_set *secrets,
                   struct result_cleaned *c);

@@ -251,8 +251,10 @@ static enum error_code read_returned(struct call *c, lua_State *L,
                                      struct call_result *r)
 {
   static const struct tool plain = {.kind = KIND_TOOL};
-  if (!is_preparing(c)) return call_result_read(L, c->tool, &c->out, r);
-  if (!lua_isnoneornil(L, 1)) return call_result_read(L, &plain, &c->out, r);
+  if (!is_preparing(c))
+    return call_result_read(L, c->tool, &c->out, &c->arena, r);
+  if (!lua_isnoneornil(L, 1))
+    return call_result_read(L, &plain, &c->out, &c->arena, r);
   r->form = CALL_JSON;
   r->body = SLICE("null");
   r->body_checked = true;

@@ -111,6 +111,9 @@ struct call_result {
   enum call_form form;
   struct slice body; // lives until done returns
   bool body_checked; // known to be valid JSON
+  // tide.content.result: blocks for those that do not read the value, as
+  // CALL_CONTENT has them, and an object for _meta; absent if not said.
+  struct slice content, meta;
   struct error error;
   struct slice details; // JSON object; absent if none
   uint32_t attempts;    // on the wire, over all exchanges

@@ -156,10 +156,89 @@ static enum error_code read_form(lua_State *L, const struct tool *tool,
   }
 }
 
-enum error_code call_result_read(lua_State *L, const struct tool *tool,
-                                 struct buf *out, struct call_result *r)
+// --- tide.content.result ---
+
+static bool is_whole(lua_State *L, int index)
 {
-  enum error_code code = read_form(L, tool, out, r);
+  if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return false;
+  luaL_getmetatable(L, RESULT_TYPE); // own result
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2); //
+  return same;
+}
+
+static enum error_code fail_with(struct call_result *r, const char *what)
+{
+  struct error why;
+  error_set(&why, E_INVALID, "%s", what);
+  return fail(r, &why);
+}
+
+// The field of the table at 1 as JSON in the arena; absent if it is nil. -0 +0
+static enum error_code read_part(lua_State *L, const char *name,
+                                 struct arena *arena, struct slice *part,
+                                 struct call_result *r)
+{
+  struct buf out = {0};
+  struct error why;
+  enum error_code code = OK;
+  lua_pushstring(L, name);                   // name
+  if (lua_rawget(L, 1) != LUA_TNIL) {        // part
+    bool one = is_content(L, lua_gettop(L)); // of blocks
+    if (one) buf_putc(&out, '[');
+    code = convert_put(L, lua_gettop(L), NULL, &out, &why);
+    if (one) buf_putc(&out, ']');
+    if (code == OK) *part = arena_copy(arena, buf_slice(&out));
+    if (code == OK && (!buf_ok(&out) || !part->data))
+      code = error_set(&why, E_NO_MEMORY, "out of memory");
+  }
+  lua_pop(L, 1); //
+  buf_finish(&out);
+  return code == OK ? OK : fail(r, &why);
+}
+
+// Leaves its value at 1, so that it is read like any other.
+static enum error_code open_whole(lua_State *L, const struct tool *tool,
+                                  struct arena *arena, struct call_result *r)
+{
+  if (tool->kind != KIND_TOOL)
+    return fail_with(r, "tide.content.result is for tools");
+  enum error_code code = read_part(L, "content", arena, &r->content, r);
+  if (code == OK) code = read_part(L, "meta", arena, &r->meta, r);
+  if (code != OK) return code;
+  lua_settop(L, 1);
+  lua_pushliteral(L, "value"); // result "value"
+  lua_rawget(L, 1);            // result value
+  lua_replace(L, 1);           // value
+  return OK;
+}
+
+// Without a value the blocks are all there is.
+static enum error_code read_whole(lua_State *L, const struct tool *tool,
+                                  struct buf *out, struct arena *arena,
+                                  struct call_result *r)
+{
+  enum error_code code = open_whole(L, tool, arena, r);
+  if (code != OK) return code;
+  if (lua_isnil(L, 1) && r->content.data && !tool->result) {
+    r->form = CALL_CONTENT;
+    r->body = r->content;
+    r->body_checked = true;
+    r->content = (struct slice){0};
+    return OK;
+  }
+  code = read_form(L, tool, out, r);
+  if (code == OK && r->content.data && r->form != CALL_JSON)
+    return fail_with(r, "a text or blocks, where content is given as well");
+  return code;
+}
+
+enum error_code call_result_read(lua_State *L, const struct tool *tool,
+                                 struct buf *out, struct arena *arena,
+                                 struct call_result *r)
+{
+  enum error_code code = is_whole(L, 1) ? read_whole(L, tool, out, arena, r)
+                                        : read_form(L, tool, out, r);
   if (code == OK) code = check_declared(tool, r);
   if (code == OK && !buf_ok(out)) {
     r->form = CALL_ERROR;

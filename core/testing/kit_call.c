@@ -14,6 +14,8 @@ static void free_call(struct kit_call *c)
 {
   buf_finish(&c->body);
   buf_finish(&c->details);
+  buf_finish(&c->content);
+  buf_finish(&c->meta);
   buf_finish(&c->text);
   arena_finish(&c->scratch);
   kit_client_finish(&c->client);
@@ -132,6 +134,8 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   c->trail = *r->trail;
   buf_add(&c->body, r->body);
   if (r->details.data) buf_add(&c->details, r->details);
+  if (r->content.data) buf_add(&c->content, r->content);
+  if (r->meta.data) buf_add(&c->meta, r->meta);
   list_remove(&c->link);
   if (c->dropped) free_call(c);
 }

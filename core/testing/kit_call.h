@@ -24,7 +24,7 @@ struct kit_call {
   uint64_t start_ns, end_ns;
 
   enum call_form form;
-  struct buf body, details;
+  struct buf body, details, content, meta;
   struct error error;
   uint32_t attempts;
   enum side_effect side_effect;

@@ -37,6 +37,16 @@ static void get_value(lua_State *L, struct kit_call *c)
     get_body(L, c);
 }
 
+static void get_content(lua_State *L, struct kit_call *c)
+{
+  kit_push_json(L, buf_slice(&c->content), &c->scratch);
+}
+
+static void get_meta(lua_State *L, struct kit_call *c)
+{
+  kit_push_json(L, buf_slice(&c->meta), &c->scratch);
+}
+
 static void get_error(lua_State *L, struct kit_call *c)
 {
   if (c->form != CALL_ERROR) {
@@ -106,6 +116,8 @@ static const struct {
     {"form", get_form},
     {"value", get_value},
     {"body", get_body},
+    {"content", get_content},
+    {"meta", get_meta},
     {"error", get_error},
     {"trail", get_trail},
     {"attempts", get_attempts},

@@ -52,3 +52,22 @@ function tide.content.link(uri, options) end
 ---@param options tide.ResourceOptions
 ---@return tide.Content
 function tide.content.resource(uri, options) end
+
+---@class tide.Result
+
+---@class tide.ResultOptions
+---@field content? tide.Content|tide.Content[] what is shown instead of the value as text
+---@field meta? table<string, any> goes into `_meta` of the result as it is
+
+--- A tool's whole result: a value (structuredContent, which the tool's `result`
+--- describes), what to show of it, and what apps and clients are to know besides.
+--- Without a value the content is all there is.
+---
+---     return tide.content.result({ rows = rows }, {
+---       content = tide.content.text(#rows .. " rows"),
+---       meta = { ["com.example/view"] = "table" },
+---     })
+---@param value any
+---@param options tide.ResultOptions
+---@return tide.Result
+function tide.content.result(value, options) end

@@ -74,6 +74,8 @@ local testing = {}
 ---@field form? "json"|"text"|"content"|"error"|"bytes"
 ---@field value? any the result: decoded JSON or content, or the text
 ---@field body? string the result's bytes
+---@field content? table[] blocks beside the value, of tide.content.result
+---@field meta? table its `_meta`
 ---@field error? tide.Error
 ---@field attempts? integer on the wire
 ---@field side_effect? "none"|"possible"|"done"

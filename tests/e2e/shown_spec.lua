@@ -14,11 +14,21 @@ local function weather(_, args)
     meta = { ["com.example/v"] = 1 } })
 end
 
+local function forecast(_, args)
+  return content.result({ days = args.days, note = "$KEY" }, {
+    content = { content.text "Rain.", content.audio("x", "audio/wav") },
+    meta = { ["com.example/view"] = "chart", secret = "$KEY" },
+  })
+end
+
 return {
-  name = "sky", upstream = { base = "http://127.0.0.1:9" },
+  name = "sky", auth = { kind = "bearer", secret = "sky_key" }, upstream = { base = "http://127.0.0.1:9" },
   instructions = "Ask sky_weather before you promise a picnic.",
   cache = { tools = { ttl_ms = 60000, scope = "public" }, resources = { ttl_ms = 1000 } },
   tools = {
+    forecast = { about = "Days.", run = forecast,
+      args = { days = tide.schema.integer() },
+      result = { days = tide.schema.integer(), note = tide.schema.string() } },
     weather = {
       about = "The weather.", args = { city = tide.schema.string() }, run = weather,
       icons = { "https://example.com/sun.png" }, meta = { ["com.example/cost"] = 2 },
@@ -42,9 +52,11 @@ return {
     run = function() return "plan" end } },
 }]]
 
+local KEY = "a-key-that-nobody-may-see"
+
 local g
 
-local function legacy(version, method)
+local function legacy(version, method, params)
   local session
   local function post(message)
     local answer = assert(web.request {
@@ -58,7 +70,7 @@ local function legacy(version, method)
   local first = post { jsonrpc = "2.0", id = 1, method = "initialize", params = {
     protocolVersion = version, capabilities = {}, clientInfo = { name = "e2e", version = "1" },
   } }
-  return method and post { jsonrpc = "2.0", id = 2, method = method, params = {} } or first
+  return method and post { jsonrpc = "2.0", id = 2, method = method, params = params or {} } or first
 end
 
 local function modern(method, params, name)
@@ -75,6 +87,7 @@ end
 describe("what scripts say for clients", function()
   setup(function()
     g = gateway.start { scripts = { ["sky.lua"] = SCRIPT },
+      replace = { KEY = KEY }, env = { SKY_KEY = KEY },
       args = { "--workers", "2", "--instructions", "Be kind." } }
   end)
 
@@ -84,15 +97,15 @@ describe("what scripts say for clients", function()
     local list = modern "tools/list"
 
     assert.same({ 60000, "public" }, { list.ttlMs, list.cacheScope })
-    assert.equal("_meta description icons inputSchema name title", names(list.tools[1]))
+    assert.equal("_meta description icons inputSchema name title", names(list.tools[2]))
     assert.same({
       ["com.example/cost"] = 2, ["ui/resourceUri"] = "ui://sky/card",
       ui = { resourceUri = "ui://sky/card", visibility = { "model", "app" } },
-    }, list.tools[1]._meta)
+    }, list.tools[2]._meta)
   end)
 
   it("is in the lists of earlier revisions as far as they know it", function()
-    local function tool(version) return names(legacy(version, "tools/list").tools[1]) end
+    local function tool(version) return names(legacy(version, "tools/list").tools[2]) end
 
     assert.equal("_meta description execution icons inputSchema name title", tool "2025-11-25")
     assert.equal("_meta description inputSchema name title", tool "2025-06-18")
@@ -135,6 +148,21 @@ describe("what scripts say for clients", function()
       type = "text", text = "sunny in Oslo", annotations = { audience = { "user" }, priority = 1 },
       _meta = { ["com.example/v"] = 1 },
     } }, result.content)
+  end)
+
+  it("is beside the value that a tool brings", function()
+    local params = { name = "sky_forecast", arguments = { days = 3 } }
+    local result = modern("tools/call", params, "sky_forecast")
+
+    assert.same({ days = 3, note = "***" }, result.structuredContent)
+    assert.same({ "text", "Rain.", "audio" }, { result.content[1].type, result.content[1].text, result.content[2].type })
+    assert.same({ "chart", "***" }, { result._meta["com.example/view"], result._meta.secret })
+    assert.equal("tidegate", result._meta["io.modelcontextprotocol/serverInfo"].name)
+
+    params._meta = nil
+    local old = legacy("2024-11-05", "tools/call", params)
+    assert.same({ "text", "text", nil, "chart" },
+      { old.content[1].type, old.content[2].type, old.structuredContent, old._meta["com.example/view"] })
   end)
 
   it("is in the instructions, and in what is offered", function()

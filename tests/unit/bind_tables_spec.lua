@@ -45,7 +45,7 @@ describe("tide", function()
       cjson.encode cjson.decode base64.encode
       base64.decode base64.encode_url base64.decode_url url.encode url.decode url.query url.parse
       hash.sha256 hash.hmac hash.equal time.now time.sleep time.iso time.parse log.debug log.info
-      log.warn log.error content.text content.image content.audio content.link content.resource
+      log.warn log.error content.text content.image content.audio content.link content.resource content.result
       policy.extend schema.string schema.integer schema.number schema.boolean schema.list schema.map
       schema.object schema.raw]]):gmatch "%S+" do expected[name] = "function" end
     expected["json.null"], expected["cjson.null"] = "userdata", "userdata"
