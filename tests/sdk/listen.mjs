@@ -1,6 +1,6 @@
 // node listen.mjs SCRIPT TARGET -- the client of @modelcontextprotocol/client,
 // pinned to the modern revision, subscribes to the shop of
-// tests/e2e/listen_spec.lua; prints what it heard. SCRIPT is the integration's
+// tests/support/listen_shop.lua; prints what it heard. SCRIPT is the integration's
 // file, which is rewritten for a reload; TARGET as in transport.mjs.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 
