@@ -109,6 +109,36 @@ describe("a reload #threads", function()
     assert.equal(1, result.structuredContent.n)
   end)
 
+  it("leaves a flight the VM that classifies its answer, also when who began it has left", function()
+    local text = [[return {
+      name = "app", about = "An app.",
+      upstream = { base = "$UPSTREAM", policy = "kept", classify = function(res)
+        if res.status == 200 and res.json.slow then return %s end
+      end },
+      tools = { read = { about = "Read.", args = {}, annotations = { read_only = true },
+        run = function(ctx) return ctx.http:get "/slow?ms=1500" end } },
+    }]]
+    g:write("policies/kept.lua", "return { kept = { cache = { ttl_ms = 60000, shared = 1 } } }")
+    g:write("scripts/app.lua", text:format [["app_error"]])
+    assert.truthy(g:logged "loaded generation=[2-9] ")
+    local request = g:modern("tools/call", { name = "app_read", arguments = {} })
+    local calls = {}
+    for i = 1, 4 do
+      calls[i] = web.open(request)
+      process.sleep_ms(50)
+    end
+    g:write("scripts/app.lua", text:format "nil")
+    assert.truthy(g:logged "loaded generation=[3-9] ")
+
+    calls[1]:close()
+
+    for i = 2, 4 do
+      local result = cjson.decode(web.finish(calls[i]).body).result
+      assert.equal("invalid_argument", result.structuredContent.code)
+    end
+    assert.equal(1, up:count "/slow")
+  end)
+
   it("a hundred times leaves memory and descriptors where they were", function()
     for i = 1, 20 do
       g:signal("HUP")
