@@ -81,7 +81,7 @@ struct exchange_options {
   // first try has ended, not beside it (one of two would get 409). Then 409
   // says that the first is still at work, and is asked again.
   bool keyed;
-  const struct shed *shed;       // of this worker; NULL: it always has time
+  struct shed *shed;             // of this worker; NULL: it always has time
   struct slice label;            // for the trail: the path, without the query
   exchange_classify_fn classify; // NULL: the table alone
   void *classify_ctx;            // borrowed until done

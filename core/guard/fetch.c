@@ -303,10 +303,20 @@ bool fetch_start(struct fetch *f, const struct exchange_options *request,
   return go(f, request);
 }
 
+// A refresh is the first thing that a worker leaves out when it is late.
+static bool is_shed(const struct exchange_options *request)
+{
+  return request->shed && !shed_admits(request->shed, SHED_BACKGROUND, false);
+}
+
 void fetch_refresh(struct fetch *f, const struct exchange_options *request)
 {
   begin_job(f, request);
   fetch_job_begin(&f->job, f->options.fetcher);
+  if (is_shed(request)) {
+    fetch_forgo(f);
+    return;
+  }
   say(f, TRAIL_REFRESH, OK, f->state == CACHE_STALE ? "stale" : "early");
   if (needs_caller(request) ||
       fetch_board(f->options.fetcher, NULL, &f->job, request) != FETCH_IN)

@@ -8,6 +8,9 @@
 // request, and it stops by itself when nothing runs and nothing is shed. An idle
 // worker is not woken, and a simulated loop, which is never late, comes to rest.
 //
+// Memory, the other signal of guard/shed.h, is not fed: what a VM uses holds
+// garbage until it is collected, and its limit stops scripts by itself.
+//
 // One per worker, on its thread; must stay where it is. on_level is told of each
 // new level, from the loop.
 

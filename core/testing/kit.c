@@ -471,27 +471,17 @@ static void push_json_module(lua_State *L)
 // --- the module ---
 
 static const luaL_Reg methods[] = {
-    {"changes", kit_changes},
-    {"call", kit_call},
-    {"task", kit_task},
-    {"read", kit_read},
-    {"prompt", kit_prompt},
-    {"start", kit_start},
-    {"advance", kit_advance},
-    {"now_ms", kit_now_ms},
-    {"quiet", kit_quiet},
-    {"cache", kit_cache},
-    {"memory", kit_memory},
-    {"starve", kit_starve},
-    {"upstream", kit_upstream},
-    {"requests", kit_requests},
-    {"answer", kit_answer},
-    {"questions", kit_questions},
-    {"clear", kit_clear},
-    {"tools", kit_tools},
-    {"log", kit_log},
-    {"close", kit_close},
-    {NULL, NULL},
+    {"changes", kit_changes},     {"call", kit_call},
+    {"task", kit_task},           {"read", kit_read},
+    {"prompt", kit_prompt},       {"start", kit_start},
+    {"advance", kit_advance},     {"now_ms", kit_now_ms},
+    {"quiet", kit_quiet},         {"late", kit_late},
+    {"cache", kit_cache},         {"memory", kit_memory},
+    {"starve", kit_starve},       {"upstream", kit_upstream},
+    {"requests", kit_requests},   {"answer", kit_answer},
+    {"questions", kit_questions}, {"clear", kit_clear},
+    {"tools", kit_tools},         {"log", kit_log},
+    {"close", kit_close},         {NULL, NULL},
 };
 
 static void open_kits(lua_State *L)

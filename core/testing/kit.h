@@ -27,6 +27,7 @@
 #include "base/list.h"
 #include "bind/bind.h"
 #include "guard/fetch.h"
+#include "guard/shed.h"
 #include "guard/upstream.h"
 #include "loop/clock.h"
 #include "loop/mailbox.h"
@@ -55,6 +56,7 @@ struct kit {
   struct fetch_shared *fetches;
   size_t cache_bytes;
   struct prng chance;
+  struct shed shed; // of kit:late()
   struct live live;
   struct log *log;
   int log_fd;
@@ -100,6 +102,7 @@ const char *kit_run(struct kit *kit, const bool *done, uint64_t until_ns);
 int kit_advance(lua_State *L);
 int kit_now_ms(lua_State *L);
 int kit_quiet(lua_State *L);
+int kit_late(lua_State *L);
 int kit_memory(lua_State *L);
 int kit_starve(lua_State *L);
 

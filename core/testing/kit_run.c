@@ -7,6 +7,8 @@
 // A script that loops without waiting for anything is stopped by its budget;
 // one that waits zero seconds each time, by this.
 #define TURNS_AT_ONCE 10000
+// Of a second each: far above all levels.
+#define LATE_SAMPLES 100
 
 void kit_enter(lua_State *L, struct kit *kit, int self)
 {
@@ -128,6 +130,23 @@ int kit_quiet(lua_State *L)
   if (!quiet) return 2;
   lua_pop(L, 1); // quiet
   return 1;
+}
+
+/// kit:late(late: boolean)
+/// As if the worker had too much to do, or no more: then nothing is hedged, and
+/// what is stale is not refreshed.
+int kit_late(lua_State *L)
+{
+  struct kit *kit = kit_check_idle(L);
+  struct shed_options options;
+  luaL_checktype(L, 2, LUA_TBOOLEAN);
+  shed_options_default(&options);
+  shed_init(&kit->shed, loop_now(kit->loop));
+  uint64_t now = loop_now(kit->loop);
+  for (int i = 0; lua_toboolean(L, 2) && i < LATE_SAMPLES; i++)
+    shed_lag(&kit->shed, &options, NS_PER_S, now += NS_PER_S);
+  kit->live.shed = lua_toboolean(L, 2) ? &kit->shed : NULL;
+  return 0;
 }
 
 /// kit:memory(): integer

@@ -218,6 +218,11 @@ function Kit:log() end
 --- Forgets rules, requests, answers, questions and log.
 function Kit:clear() end
 
+--- As if the worker had too much to do, or no more: then nothing is hedged, and
+--- what is stale is not refreshed.
+---@param late boolean
+function Kit:late(late) end
+
 --- Does nothing run any more? If not, what does.
 ---@return boolean
 ---@return string? what

@@ -291,6 +291,23 @@ describe("what is stale", function()
     assert.same({ 2, false }, { kit:call("svc_ask").value.n, kit:call("svc_ask").value.stale })
   end)
 
+  it("is served and not refreshed while the worker has too much to do", function()
+    kit:upstream(ALL, counting {})
+    kit:call "svc_ask"
+    kit:advance(10500)
+    kit:late(true)
+
+    for _ = 1, 3 do
+      assert.same({ 1, true }, { kit:call("svc_ask").value.n, kit:call("svc_ask").value.stale })
+      kit:advance(1000)
+    end
+    assert.equal(1, #kit:requests())
+    kit:late(false)
+    kit:call "svc_ask"
+    kit:advance(10)
+    assert.equal(2, #kit:requests())
+  end)
+
   it("is served on while the refresh fails, which is tried once a second", function()
     kit:upstream(ALL, { json = { n = 1 } }, { status = 503 })
     kit:call "svc_ask"

@@ -179,6 +179,19 @@ describe("a hedge", function()
     assert.same({ "2 busy", "2 busy", "2 busy", "2 busy", "2 busy" }, why)
   end)
 
+  it("does not come when the worker has too much to do", function()
+    with "{ extra = 1, delay_ms = 100 }"
+    kit:upstream("* *", { delay_ms = 900 })
+    local before = kit:start "demo_send"
+    kit:late(true)
+    local late = kit:call "demo_send"
+    kit:late(false)
+
+    assert.same({ "1 shedding" }, steps(late))
+    assert.equal("2 launched", steps(kit:call "demo_send")[1])
+    assert.is_true(before.ok)
+  end)
+
   it("does not come when the breaker is not closed", function()
     with("{ extra = 1, delay_ms = 100 }",
       ", breaker = { consecutive = 1, open_ms = 1000, probes = 8 }")
