@@ -110,5 +110,7 @@ struct call_result t_read_result(lua_State *L, int index);
 int t_reply(lua_State *L);
 int t_cursor(lua_State *L);
 int t_header_value(lua_State *L);
+int t_fail_after(lua_State *L);
+int t_fired(lua_State *L);
 
 #endif

@@ -1,5 +1,6 @@
 // mcp_pure.c -- what of mcp/ needs no world, for T.mcp.
 
+#include "base/fault.h"
 #include "mcp/cursor.h"
 #include "mcp/header_value.h"
 #include "testing/mcp_fakes.h"
@@ -55,5 +56,19 @@ int t_header_value(lua_State *L)
   else
     lua_pushnil(L);
   arena_finish(&arena);
+  return 1;
+}
+
+// fail_after(n): so many allocations succeed, then one fails.
+int t_fail_after(lua_State *L)
+{
+  fault_fail_after((long)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+// fired(): has it? Turns it off.
+int t_fired(lua_State *L)
+{
+  lua_pushboolean(L, fault_fired());
   return 1;
 }

@@ -441,9 +441,10 @@ static int pass(lua_State *L)
 {
   struct world *w = check_world(L);
   uint64_t ns = (uint64_t)(luaL_checknumber(L, 2) * 1e9);
-  fault_fail_after((long)luaL_optinteger(L, 3, -1));
+  bool arms = !lua_isnoneornil(L, 3);
+  if (arms) fault_fail_after((long)luaL_checkinteger(L, 3));
   loop_run_until(w->loop, loop_now(w->loop) + ns);
-  lua_pushboolean(L, fault_fired());
+  lua_pushboolean(L, arms && fault_fired());
   return 1;
 }
 
@@ -593,7 +594,8 @@ int t_mcp(lua_State *L)
       {"clear", answer_clear}, {"__gc", answer_free},   {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"world", world},         {"header_value", t_header_value},
-      {"cursor", t_cursor},     {"reply", t_reply},
+      {"cursor", t_cursor},     {"fail_after", t_fail_after},
+      {"fired", t_fired},       {"reply", t_reply},
       {"digest", t_ask_digest}, {NULL, NULL}};
   make_type(L, WORLD, world_methods);
   luaL_getmetatable(L, WORLD);         // meta

@@ -6,6 +6,7 @@ local socket = require "socket"
 
 local gateway = require "gateway"
 local process = require "process"
+local sse = require "sse"
 local web = require "web"
 
 local SCRIPT = [[
@@ -22,6 +23,14 @@ local function long(ctx)
   return detached and "come back for" or "waited for"
 end
 
+local function ask(ctx)
+  ctx.detach(50)
+  local answer = ctx.ask { message = "Sure?" }
+  return answer and answer.action or "nobody"
+end
+
+local function big() return ("x"):rep(200000) end
+
 local function slow()
   tide.time.sleep(20)
   return "slept"
@@ -35,6 +44,8 @@ return {
       args = { uri = schema.string { optional = true }, list = schema.string { optional = true } },
     },
     long = { about = "Long.", run = long },
+    ask = { about = "Asks.", run = ask },
+    big = { about = "Big.", run = big },
     slow = { about = "Slow.", run = slow },
   },
   resources = {
@@ -82,12 +93,12 @@ local function call(name, id)
   return { jsonrpc = "2.0", id = id or 7, method = "tools/call", params = params }
 end
 
-local function open_session(version)
+local function open_session(version, capabilities)
   session = nil
   session = post({
     jsonrpc = "2.0", id = 1, method = "initialize",
     params = {
-      protocolVersion = version or "2025-11-25", capabilities = {},
+      protocolVersion = version or "2025-11-25", capabilities = capabilities or {},
       clientInfo = { name = "e2e", version = "1" },
     },
   }).headers["mcp-session-id"]
@@ -143,6 +154,59 @@ for _, workers in ipairs { "1", "4" } do
 
         for _ = 1, 3 do assert.matches("come back for", come_back(id).body) end
       end
+    end)
+
+    it("is asked where it came back to, and answers by any worker", function()
+      for _ = 1, 4 do
+        open_session(nil, { elicitation = { form = { x = 1 } } })
+        local id = post(call "ask").body:match "id: (%x+%-0)\n"
+        local stream = sse.open {
+          port = g.port, method = "GET", path = "/mcp",
+          headers = {
+            Accept = "text/event-stream", ["Mcp-Session-Id"] = session, ["Last-Event-ID"] = id,
+          },
+        }
+        local question = stream:next(10)
+        assert.equal("elicitation/create", question.method)
+
+        post { jsonrpc = "2.0", id = question.id, result = { action = "decline" } }
+
+        local last = stream:next(10)
+        assert.same({ 7, "decline" }, { last.id, last.result.content[1].text })
+        assert.is_nil(stream:next(5))
+        assert.is_true(stream.ended)
+        stream:close()
+      end
+    end)
+
+    it("of HTTP+SSE that does not read is served no more, and others are", function()
+      local before = descriptors()
+      local stream = sse.open {
+        port = g.port, method = "GET", path = "/sse", headers = { Accept = "text/event-stream" },
+      }
+      while not stream.text:find("data: ", 1, true) do
+        stream.text = stream.text .. stream.client:receive "*l" .. "\n"
+      end
+      local path = stream.text:match "data: (%S+)"
+      local function tell(message)
+        return web.request {
+          port = g.port, method = "POST", path = path, body = cjson.encode(message),
+          headers = { ["Content-Type"] = "application/json" },
+        }.status
+      end
+      local refused
+      for i = 1, 1500 do
+        refused = tell(call("big", i)) == 503
+        if refused then break end
+      end
+      assert.is_true(refused)
+      open_session()
+      assert.equal(200, post(call "say").status)
+
+      stream:close()
+
+      assert.truthy(process.eventually(function() return descriptors() == before end))
+      assert.equal(404, tell(call "say"))
     end)
 
     it("is refused what is another's", function()

@@ -43,7 +43,7 @@ function M.tools()
   }
 end
 
-M.cursor = T.mcp.cursor
+M.cursor, M.fail_after, M.fired = T.mcp.cursor, T.mcp.fail_after, T.mcp.fired
 
 function M.world(options)
   options = options or {}

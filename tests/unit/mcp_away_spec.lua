@@ -341,6 +341,62 @@ describe("the end of a session", function()
   end)
 end)
 
+-- Whatever is lost, nothing is given twice or out of order, and who is told that
+-- there is nothing more has missed nothing that he was not told of.
+describe("without memory", function()
+  local function through(n, act)
+    mcp.fail_after(n)
+    act()
+    return mcp.fired()
+  end
+
+  local function check_order(list)
+    local last = -1
+    for _, event in ipairs(list) do
+      local number = tonumber((event.id or ""):match "%-(%d+)$")
+      if number then
+        assert.is_true(number > last)
+        last = number
+      end
+    end
+  end
+
+  it("a stream is told of, left, come back to and ended", function()
+    local fired, n = true, 0
+    while fired do
+      session = mcp.session(world)
+      local i = world:calls() + 1
+      if i > 60 then
+        other:free()
+        world:free()
+        world = mcp.world { mailbox = true, resume_ms = 10000 }
+        other = mcp.world { mailbox = true, shared = world }
+        session, i = mcp.session(world), 1
+      end
+      local handle, again = call()
+      fired = through(n, function()
+        world:tell(i, "1")
+        world:detach(i, 10)
+      end)
+      local first = events(handle)[1]
+      if first and first.id then again = come(other, first.id) end
+      fired = through(n, function()
+        world:tell(i, "2")
+        world:finish(i, { form = "text", body = "done" })
+        other:pass(0.01)
+      end) or fired
+      check_order(events(handle))
+      assert.is_true(mcp.read(handle).ended)
+      if again and mcp.read(again).streamed then
+        check_order(events(again))
+        assert.is_true(mcp.read(again).ended)
+      end
+      n = n + 1
+    end
+    assert.is_true(n > 5, tostring(n))
+  end)
+end)
+
 describe("a thousand sessions", function()
   it("leave nothing behind", function()
     for _ = 1, 1000 do

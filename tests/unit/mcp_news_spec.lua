@@ -257,6 +257,54 @@ describe("the end of a session", function()
   end)
 end)
 
+describe("without memory", function()
+  local function subscribe(n)
+    local request = mcp.legacy("resources/subscribe", { uri = "x://1" }, session)
+    request.fail_after = n
+    return mcp.send(one, request)
+  end
+
+  it("a session is subscribed or is not, and can always unsubscribe", function()
+    local n = 0
+    repeat
+      session = mcp.session(one)
+      local stream = open(two)
+      pass()
+      local answer = subscribe(n)
+      one:publish("resource", "x://1")
+      assert.equal(answer.status == 200 and not answer.code and "x://1" or "", heard(stream))
+      assert.equal("200", verdict(two, "unsubscribe", "x://1"))
+      pass()
+      assert.equal("200", verdict(one, "subscribe", "x://1"))
+      one:publish("resource", "x://1")
+      assert.matches("x://1$", heard(stream))
+      n = n + 1
+    until not answer.fault_fired
+    assert.is_true(n > 5, tostring(n))
+  end)
+
+  it("what is published may be lost, and nothing else", function()
+    local fired, n = true, 0
+    session = mcp.session(one)
+    ask(one, "subscribe", "x://1")
+    local stream = open(two)
+    while fired do
+      pass()
+      local before = heard(stream)
+      mcp.fail_after(n)
+      one:publish "tools"
+      one:publish("resource", "x://1")
+      pass()
+      fired = mcp.fired()
+      assert.is_true(#heard(stream) <= #before + #" tools x://1")
+      n = n + 1
+    end
+    assert.is_true(n > 3, tostring(n))
+    one:publish "tools"
+    assert.matches("tools$", heard(stream))
+  end)
+end)
+
 describe("a thousand sessions", function()
   it("that subscribe, listen and are ended leave nothing", function()
     for i = 1, 1000 do
