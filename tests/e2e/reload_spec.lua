@@ -109,7 +109,7 @@ describe("a reload #threads", function()
     assert.equal(1, result.structuredContent.n)
   end)
 
-  it("leaves a flight the VM that classifies its answer, also when who began it has left", function()
+  it("leaves a flight the VM that classifies its answer, though who began it has left", function()
     local text = [[return {
       name = "app", about = "An app.",
       upstream = { base = "$UPSTREAM", policy = "kept", classify = function(res)
