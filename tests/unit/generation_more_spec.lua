@@ -220,3 +220,38 @@ describe("what an integration says of its lists", function()
     assert.equal("instructions: expected a string, got an integer", faults_of "instructions = 7,")
   end)
 end)
+
+describe("when memory fails", function()
+  it("all is said that scripts say, or there is no generation", function()
+    folder.fill(root, { ["scripts/x.lua"] = ([[
+      local function run() return "ran" end
+      return { name = "x", upstream = { base = "https://api.example.com" },
+        instructions = "Be kind.", prefix = "y", cache = { tools = { ttl_ms = 5, scope = "public" } }, %s
+        tools = { one = { about = "Does it.", run = run, %s, meta = { a = { 1, { b = "c" } } },
+          ui = { resource = "ui://x/app", visibility = { "app" } }, task = "required", prepare = run } } }
+    ]]):format(APP:format('cache = { ttl_ms = 7 }, annotations = { audience = { "user" }, priority = 1 }, '
+      .. 'ui = { csp = { connect = { "https://a.example" } }, permissions = { camera = true } }'), ICONS) })
+    local function described(g)
+      local tool, offer, hints = g:tools()[1], g:offers()[1], g:lists().tools
+      return table.concat({ tool.name, tool.json, tool.task, tool.prepare, offer.json, offer.meta, offer.ttl_ms,
+        hints.ttl_ms, hints.scope, g:instructions() }, "\n")
+    end
+    local options = { workers = 1 }
+    local g = assert(T.generation.load(root .. "/scripts", root .. "/policies", options))
+    local whole, n, fired = described(g), 0, true
+    g:free()
+
+    while fired do
+      T.buf.fail_after(n)
+      local faults
+      g, faults = T.generation.load(root .. "/scripts", root .. "/policies", options)
+      fired, n = T.buf.fired(), n + 1
+      assert.is_true(g ~= nil or #faults > 0)
+      if g then
+        assert.equal(whole, described(g))
+        g:free()
+      end
+    end
+    assert.is_true(n > 20)
+  end)
+end)

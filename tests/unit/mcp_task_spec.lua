@@ -540,6 +540,22 @@ describe("a task that asks", function()
     assert.equal("working:", open(id))
   end)
 
+  it("answers whichever allocation fails, and its client can try again", function()
+    local n, fired, id = 0, true, begin_asking()
+    while fired do
+      world:ask(1, "where" .. n)
+      local request = about("update", id, { inputResponses = { ["where" .. n] = ROOTS } })
+      request.fail_after = n
+      local a = mcp.send(world, request)
+      assert.is_true(a.ended)
+      local name = next(get(id).inputRequests or {}) -- what it did not take, or asks again
+      if name then update(id, { [name] = ROOTS }) end
+      assert.same({ true, "working:" }, { (world:asked(1)), open(id) })
+      fired, n = a.fault_fired, n + 1
+    end
+    assert.is_true(n > 3)
+  end)
+
   it("hears of answers that reach another worker", function()
     world = mcp.world { tools = tools(), mailbox = true }
     local other = mcp.world { tools = tools(), mailbox = true, shared = world }
