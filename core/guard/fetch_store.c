@@ -193,11 +193,12 @@ static const char *put(const struct fetch_job *job, struct fetcher *f,
       .ticket = everyones ? job->shared_ticket : job->ticket,
       .unit = prng_unit(f->chance),
   };
-  // What one principal had of its own would hide what all have now.
-  if (everyones && job->replaces && job->key.principal.data)
-    cache_remove(f->shared->cache, &job->key);
-  return names[cache_put(f->shared->cache, everyones ? &all : &job->key, &entry,
-                         now)];
+  enum cache_stored stored =
+      cache_put(f->shared->cache, everyones ? &all : &job->key, &entry, now);
+  // One of both kinds, or the older would be found beside it.
+  if (job->replaces && job->key.principal.data)
+    cache_remove(f->shared->cache, everyones ? &job->key : &all);
+  return names[stored];
 }
 
 static void drop(struct cache *cache, const struct cache_key *key)

@@ -23,7 +23,7 @@ local function cache(more)
 end
 return {
   name = "svc", title = "Service", about = "A service.",
-  upstream = { base = "https://svc.example", policy = "plain" },
+  upstream = { base = "https://svc.example", policy = "plain", $UPSTREAM },
   $AUTH
   tools = {
     plain = tool("GET", "plain", function() return {} end),
@@ -43,6 +43,12 @@ return {
     hasty = tool("GET", "kept", function() return { deadline_ms = 200 } end),
     kept = tool("GET", "kept", function() return {} end),
     faulty = tool("GET", "faulty", function() return {} end),
+    told = tool("GET", "told", function() return {} end),
+    also_told = tool("GET", "also_told", function() return {} end),
+    forget = {
+      about = "Forget.", args = { what = str() },
+      run = function(ctx, args) return { n = ctx.cache:invalidate(args.what) } end,
+    },
   },
 }]]
 
@@ -51,6 +57,8 @@ local plain = { deadline_ms = 10000, attempt = { timeout_ms = 4000 }, retry = { 
 return {
   plain = plain,
   kept = tide.policy.extend(plain, { cache = { ttl_ms = 60000 } }),
+  told = tide.policy.extend(plain, { cache = { on = 1, stale_ms = 5000 } }),
+  also_told = tide.policy.extend(plain, { cache = { on = 1, stale_ms = 5000 } }),
   faulty = tide.policy.extend(plain, { cache = { ttl_ms = 60000 }, chaos = { percent = 100, status = 404 } }),
 }]]
 
@@ -66,17 +74,16 @@ local ALL = "* https://svc.example/thing/*"
 local roots, kit = {}, nil
 
 local function new(auth, options)
-  auth = auth or ""
-  if not roots[auth] then
-    roots[auth] = folder.new()
-    folder.fill(roots[auth], {
-      ["scripts/svc.lua"] = SCRIPT:gsub("%$AUTH", (auth:gsub("%%", "%%%%"))), ["policies/p.lua"] = POLICIES,
-    })
-  end
+  auth, options = auth or "", options or {}
+  local upstream = options.upstream or ""
+  local root = roots[auth .. upstream] or folder.new()
+  roots[auth .. upstream] = root
+  local parts = { AUTH = auth, UPSTREAM = upstream }
+  folder.fill(root, { ["scripts/svc.lua"] = SCRIPT:gsub("%$(%u+)", parts), ["policies/p.lua"] = POLICIES })
   if kit then kit:close() end
-  options = options or {}
-  options.scripts, options.policies = roots[auth] .. "/scripts", roots[auth] .. "/policies"
-  kit = testing.new(options)
+  kit = testing.new {
+    scripts = root .. "/scripts", policies = root .. "/policies", chaos_ms = options.chaos_ms,
+  }
 end
 
 teardown(function()
@@ -184,7 +191,131 @@ describe("a request with less time than its flight", function()
   end)
 end)
 
+describe("requests under other policies", function()
+  it("do not share a flight, since one may be more patient than the other", function()
+    kit:upstream(ALL, counting { delay_ms = 100 })
+
+    kit:start "svc_told"
+    kit:start "svc_also_told"
+    kit:advance(200)
+
+    assert.equal(2, #kit:requests())
+  end)
+end)
+
+describe("an answer that says for whom it is", function()
+  local PUBLIC = { ["Cache-Control"] = "public, max-age=10" }
+  local PRIVATE = { ["Cache-Control"] = "private, max-age=10" }
+
+  local function of(principal)
+    return kit:call("svc_told", {}, { principal = principal }).value.n
+  end
+
+  it("is refreshed once for all if it is public", function()
+    kit:upstream(ALL, counting { headers = PUBLIC })
+    of "ann"
+    kit:advance(10500)
+
+    local stale = { of "bob", of "ann", of "eve" }
+    kit:advance(0)
+
+    assert.same({ 1, 1, 1 }, stale)
+    assert.same({ 2, 2, 2 }, { of "bob", #kit:requests(), of "ann" })
+  end)
+
+  it("takes the place of one's own when it has become public", function()
+    kit:upstream(ALL, { json = { n = 1 }, headers = PRIVATE }, { json = { n = 2 }, headers = PUBLIC })
+    of "ann"
+    kit:advance(10500)
+    of "ann"
+    kit:advance(0)
+
+    assert.same({ 2, 2 }, { of "ann", of "bob" })
+    assert.equal(2, #kit:requests())
+  end)
+
+  it("is nobody else's when it has become private", function()
+    kit:upstream(ALL, { json = { n = 1 }, headers = PUBLIC }, { json = { n = 2 }, headers = PRIVATE },
+      { json = { n = 3 }, headers = PRIVATE })
+    of "ann"
+    kit:advance(10500)
+    of "ann"
+    kit:advance(0)
+
+    assert.same({ 2, 3 }, { of "ann", of "bob" })
+  end)
+end)
+
+describe("what is invalidated while it is fetched", function()
+  it("is not kept, but given to those who asked", function()
+    kit:upstream(ALL, counting { delay_ms = 100 })
+    local call = kit:start "svc_kept"
+    kit:advance(50)
+    kit:call("svc_forget", { what = "GET /thing/*" })
+
+    call:wait()
+
+    assert.equal(1, call.value.n)
+    assert.equal(0, kit:cache().entries)
+    assert.matches("store .* invalidated", call:explain())
+  end)
+
+  it("is kept the next time", function()
+    kit:upstream(ALL, counting())
+    kit:call("svc_forget", { what = "GET /thing/*" })
+    kit:call "svc_kept"
+
+    assert.is_true(kit:call("svc_kept").value.cached)
+  end)
+end)
+
+describe("an integration that classifies", function()
+  local function classified(outcome)
+    new(nil, { upstream = ("classify = function(res) if res.json.odd then return %q end end"):format(outcome) })
+  end
+
+  local function twice(answer)
+    kit:upstream(ALL, answer)
+    local call = kit:call "svc_kept"
+    kit:call "svc_kept"
+    return #kit:requests(), call
+  end
+
+  it("has nothing kept that it takes for something else than its status says", function()
+    for outcome, status in pairs { ok = 404, app_error = 200, server_error = 200 } do
+      classified(outcome)
+
+      assert.equal(2, (twice { status = status, json = { odd = true, n = 1 } }), outcome)
+    end
+  end)
+
+  it("has kept what it says nothing of", function()
+    classified "server_error"
+
+    assert.equal(1, (twice { json = { n = 1 } }))
+  end)
+
+  it("shares one request, and is asked once what the answer means", function()
+    classified "server_error"
+    kit:upstream(ALL, { json = { odd = true }, delay_ms = 100 })
+
+    local calls = { kit:start "svc_kept", kit:start "svc_kept" }
+    kit:advance(200)
+
+    assert.equal(1, #kit:requests())
+    for _, call in ipairs(calls) do assert.equal("upstream_error", call.error.code) end
+  end)
+end)
+
 describe("an answer of last resort", function()
+  it("is too old if its time ends while the service is asked", function()
+    kit:upstream(ALL, { json = { n = 1 } }, { hang = true })
+    kit:call "svc_lasting"
+    kit:advance(59000)
+
+    assert.equal("timeout", kit:call("svc_lasting").error.code)
+  end)
+
   it("marks the result as degraded, and says how old it is", function()
     kit:upstream(ALL, { json = { n = 1 } }, { fail = "refused" })
     kit:call "svc_lasting"
@@ -254,6 +385,19 @@ for how, fail in pairs { ["returns its error"] = "return nil, err", ["raises it"
       kit:advance(1500)
 
       assert.same({ true, 1 }, { kit:call("svc_stale").ok, asked "/thing" })
+    end)
+
+    it("is asked again for a refresh when it has failed", function()
+      login({ json = { token = "t" } }, { status = 503 }, { json = { token = "u" } })
+      kit:upstream(ALL, counting())
+      kit:call "svc_stale"
+      kit:advance(1500)
+      kit:call "svc_stale"
+
+      kit:call "svc_stale"
+      kit:advance(10)
+
+      assert.same({ 3, 2 }, { asked "/login", asked "/thing" })
     end)
 
     it("does not keep the last resort from being served when it fails", function()
