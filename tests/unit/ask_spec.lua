@@ -387,7 +387,8 @@ for _, era in ipairs { "modern", "legacy" } do
         both = "fields or url, not both", http = "url must begin with https://",
         word = "fields.n: expected a word",
         titles = "fields.n.titles: expected a table of titles",
-        untitled = "fields.n.titles: expected a table of titles", key = "key is a name", timeout = "timeout is 1 to 3600",
+        untitled = "fields.n.titles: expected a table of titles", key = "key is a name",
+        timeout = "timeout is 1 to 3600",
         unknown = "filds", messages = "messages is a text, or a list",
         role = "role is user or assistant",
       } do
