@@ -220,7 +220,9 @@ void rounds_end(struct rounds *r, const struct call_result *result)
   bool good =
       buf_ok(&requests) &&
       (!hidden || json_valid(json, (struct json_limits){0}, NULL) == OK);
-  if (!good)
+  if (r->replay.failed)
+    fail(job, result, E_NO_MEMORY, error_sentence(E_NO_MEMORY));
+  else if (!good)
     fail(job, result, E_SCRIPT, error_sentence(E_SCRIPT));
   else if (!seal_state(r, result, &state))
     fail(job, result, E_TOO_LARGE,

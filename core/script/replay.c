@@ -100,26 +100,13 @@ static bool keep(struct replay *r, const struct question *q,
   return kept->key.data && kept->params.data;
 }
 
-// Each ends in its turn: telling one may have others dropped.
-static void fail_all(struct replay *r)
-{
-  while (!list_empty(&r->open)) {
-    struct question *q = LIST_ITEM(r->open.next, struct question, link);
-    question_fail(q, E_NO_MEMORY, "%s", error_sentence(E_NO_MEMORY));
-  }
-}
-
 static void on_turn(void *ctx)
 {
   struct replay *r = ctx;
   struct replay_question **end = &r->asked;
-  LIST_EACH (it, &r->open) {
-    if (keep(r, LIST_ITEM(it, struct question, link), &end)) continue;
-    r->asked = NULL;
-    fail_all(r);
-    return;
-  }
-  r->on_round(r);
+  LIST_EACH (it, &r->open)
+    if (!keep(r, LIST_ITEM(it, struct question, link), &end)) r->failed = true;
+  r->on_round(r); // r may be gone from here on
 }
 
 void replay_init(struct replay *r)
@@ -127,6 +114,7 @@ void replay_init(struct replay *r)
   r->asker.ops = &ops;
   r->answers = r->last_answer = NULL;
   r->asked = NULL;
+  r->failed = false;
   list_init(&r->open);
   deferred_init(&r->turn, on_turn, r);
 }

@@ -48,6 +48,7 @@ struct replay {
   // What it brought.
   struct replay_answer *answers, *last_answer;
   struct replay_question *asked; // once on_round was called
+  bool failed;                   // not all of them: out of memory
   struct list open;
   struct deferred turn;
 };

@@ -248,7 +248,7 @@ static void on_round(struct replay *r)
 
 bool kit_client_answers(struct kit_client *c)
 {
-  bool all = true;
+  bool all = !c->replay.failed;
   struct replay_question *it = c->replay.asked;
   for (; it && all; it = it->next) {
     struct asked asked = {it->kind, it->key, it->params};

@@ -377,6 +377,37 @@ describe("a legacy question", function()
     assert.matches("Ada", world:question(question).answer)
   end)
 
+  it("may be answered in a batch, where there are batches", function()
+    local handle = begin(world, "2025-03-26")
+    local one = world:put(1, form { kind = "roots", params = "{}" })
+    local two = world:put(1, form { kind = "roots", params = "{ }" })
+    local said = events(handle)
+    local r = mcp.legacy("x", nil, session)
+    r.message = {
+      { jsonrpc = "2.0", id = said[2].id, result = { roots = { { uri = "two" } } } },
+      { jsonrpc = "2.0", id = said[1].id, result = { roots = { { uri = "one" } } } },
+    }
+
+    assert.equal("202", mcp.verdict(world, r))
+    world:pass(0)
+
+    assert.matches("one", world:question(one).answer)
+    assert.matches("two", world:question(two).answer)
+  end)
+
+  it("is not answered by a response of the modern era, which has none", function()
+    local handle = begin(world)
+    world:put(1, form())
+    local r = mcp.legacy("x", nil, session)
+    r.headers["mcp-protocol-version"] = mcp.MODERN
+    r.message = { jsonrpc = "2.0", id = events(handle)[1].id, result = accept "Eve" }
+
+    assert.equal("400 -32600", mcp.verdict(world, r))
+    world:pass(0)
+
+    assert.is_true(world:question(1).open)
+  end)
+
   it("is not answered from another session", function()
     local handle = begin(world)
     local question = world:put(1, form())
