@@ -39,7 +39,7 @@ static const struct {
                     "return function(ctx, args)\n"
                     "  while true do\n"
                     "    ctx.http:request(args.method, '/', past)\n"
-                    "    tide.time.sleep(0.05)\n"
+                    "    tide.time.sleep(0.05 + ctx.deadline / 1e5)\n"
                     "  end\n"
                     "end"},
     {SLOT_FALLBACK, "return function() return 'fallen back' end"},

@@ -252,6 +252,8 @@ describe("what is off", function()
     ["breaker.consecutive"] = "breaker = { consecutive = 0 }",
     ["limiter.limit"] = "limiter = { limit = 0 }",
     ["adaptive.initial"] = "adaptive = { initial = 0 }",
+    ["cache.coalesce"] = "cache = { on = 1, coalesce = 0 }",
+    ["cache.shared"] = "cache = { on = 1, shared = 0 }",
   } do
     it("is no fault: " .. setting, function()
       assert.equal("off", proof(settings, setting).verdict)
