@@ -336,6 +336,15 @@ static void begin(struct stream *s, struct job *job, struct slice first)
   if (!say(s, first)) stream_close(s);
 }
 
+static void log_begun(const struct job *job, const struct filter *granted)
+{
+  const struct mcp_server *s = job_server(job);
+  log_debug(s->options.log, MODULE,
+            "open req=%.*s lists=%u resources=%zu tasks=%zu streams=%u",
+            SLICE_ARG(job->exchange->reply.request_id), granted->lists,
+            granted->uris.count, granted->tasks.count, s->streams.count);
+}
+
 bool stream_open(struct job *job, const struct filter *granted)
 {
   struct stream *s = new_stream(job);
@@ -344,6 +353,7 @@ bool stream_open(struct job *job, const struct filter *granted)
   put_acknowledgement(&first, s, granted);
   bool good = watch(s, granted) && buf_ok(&first);
   if (good) {
+    log_begun(job, granted);
     begin(s, job, buf_slice(&first));
     job_leave(job);
   } else {
