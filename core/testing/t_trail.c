@@ -55,7 +55,8 @@ static void fill(lua_State *L, int list, uint64_t start_ns, struct trail *t)
 }
 
 // show({ { at = ns, step =, code =, a =, b =, label = }, ... }, start_ns?,
-// inner?, inner_start_ns?): the table and the JSON; inner: steps of call 2.
+// inner?, inner_start_ns?, since_ns?): the table and the JSON; inner: steps of
+// call 2, or with since_ns those of a flight.
 static int show(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -63,7 +64,10 @@ static int show(lua_State *L)
   fill(L, 1, (uint64_t)luaL_optinteger(L, 2, 0), &t);
   if (lua_istable(L, 3)) {
     fill(L, 3, (uint64_t)luaL_optinteger(L, 4, 0), &inner);
-    trail_join(&t, &inner, 2);
+    if (lua_isnoneornil(L, 5))
+      trail_join(&t, &inner, 2);
+    else
+      trail_share(&t, &inner, (uint64_t)luaL_checkinteger(L, 5));
   }
   struct buf printed = {0}, json = {0};
   trail_print(&t, &printed);

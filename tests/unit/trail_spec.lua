@@ -79,6 +79,19 @@ describe("a trail", function()
     assert.same({ 1, 2, 3, 9, 5 }, kept)
   end)
 
+  it("takes the steps of a flight from when it joined that, in their order", function()
+    local ms = 1000000
+    local own = { { at = 5 * ms, step = "flight", label = "joined" }, { at = 9 * ms, step = "sleep" } }
+    local flight = { { at = 2 * ms, step = "attempt", a = 1 }, { at = 7 * ms, step = "answer", a = 200 } }
+
+    local printed = T.trail.show(own, 2 * ms, flight, ms, 5 * ms)
+
+    assert.same({ "flight", "answer", "sleep" }, {
+      printed:match "(flight) .*(answer) .*status 200.*(sleep)",
+    })
+    assert.is_nil(printed:find "attempt")
+  end)
+
   it("has its result, however many steps there were", function()
     local many = {}
     for i = 1, T.trail.steps + 3 do many[i] = { at = i, step = "sleep", a = i } end
