@@ -43,6 +43,11 @@ static uint32_t capabilities_of(unsigned needs)
   return bits;
 }
 
+bool ask_was_answered(const struct job *job)
+{
+  return job->rounds && rounds_were_answered(job->rounds);
+}
+
 bool ask_begin(struct job *job, struct call_options *options,
                struct refusal *why)
 {

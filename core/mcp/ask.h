@@ -33,6 +33,10 @@ bool ask_begin(struct job *job, struct call_options *options,
 // The call is over. True: the job was answered, for the call had asked.
 bool ask_end(struct job *job, const struct call_result *result);
 
+// Is what the call brings one client's own, because it was asked for it? Then
+// nobody may keep it.
+bool ask_was_answered(const struct job *job);
+
 // --- modern: rounds.c ---
 
 struct rounds;
@@ -40,6 +44,7 @@ struct rounds;
 struct rounds *rounds_new(struct job *job, struct refusal *why);
 struct asker *rounds_asker(struct rounds *r);
 const unsigned char *rounds_run(const struct rounds *r); // NULL: a first run
+bool rounds_were_answered(const struct rounds *r);
 // Answers the job: input_required.
 void rounds_end(struct rounds *r, const struct call_result *result);
 

@@ -2,6 +2,7 @@
 
 #include "base/encode.h"
 #include "base/json.h"
+#include "mcp/ask.h"
 #include "mcp/result.h"
 #include "mcp/serve.h"
 
@@ -138,7 +139,9 @@ static void put_result(struct job *job, const struct call_result *r,
   put_contents(&c, r);
   buf_putc(c.out, ']');
   if (job_is_modern(job)) {
-    const struct cache_hint *hint = &job->offer->cache;
+    static const struct cache_hint none;
+    bool own = ask_was_answered(job);
+    const struct cache_hint *hint = own ? &none : &job->offer->cache;
     buf_printf(c.out, ",\"ttlMs\":%lld,\"cacheScope\":\"%s\"",
                (long long)hint->ttl_ms, hint->shared ? "public" : "private");
     result_put_modern_tail(c.out, buf_slice(&job_server(job)->info));

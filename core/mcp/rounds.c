@@ -27,6 +27,11 @@ const unsigned char *rounds_run(const struct rounds *r)
   return r->returned ? r->state.run : NULL;
 }
 
+bool rounds_were_answered(const struct rounds *r)
+{
+  return r->replay.answers;
+}
+
 // --- what came back ---
 
 static bool refuse_state(struct refusal *why)

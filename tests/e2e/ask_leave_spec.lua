@@ -1,4 +1,5 @@
---- Clients that leave while they are asked: the real binary, four workers.
+--- Clients that leave while they are asked, and what they read once they have
+--- answered: the real binary, four workers.
 
 local cjson = require "cjson"
 local socket = require "socket"
@@ -14,6 +15,16 @@ return {
     model = {
       about = "Asks.",
       run = function(ctx) return assert(ctx.sample { messages = "Hello" }).text end,
+    },
+  },
+  resources = {
+    secret = {
+      uri = "ask://secret", about = "Asks.", cache = { ttl_ms = 5000, scope = "public" },
+      read = function(ctx)
+        if not ctx.can_ask "form" then return "for all" end
+        local answer = assert(ctx.ask { message = "Who?", key = "who" })
+        return "for who says " .. answer.action
+      end,
     },
   },
 }]]
@@ -92,6 +103,27 @@ describe("while a client is asked", function()
       local _, fds = g:usage()
       return fds <= before_fds + 2
     end, 2))
+  end)
+
+  it("it reads what nobody else may keep", function()
+    local function read(can, more)
+      local params = { uri = "ask://secret" }
+      for name, value in pairs(more or {}) do params[name] = value end
+      params._meta = { ["io.modelcontextprotocol/clientCapabilities"] = can }
+      return g:rpc("resources/read", params, { ["Mcp-Name"] = "ask://secret" }).result
+    end
+
+    local plain = read {}
+    local asked = read { elicitation = { form = {} } }
+    local own = read({ elicitation = { form = {} } }, {
+      requestState = asked.requestState, inputResponses = { who = { action = "decline" } },
+    })
+
+    assert.same({ "for all", 5000, "public" },
+      { plain.contents[1].text, plain.ttlMs, plain.cacheScope })
+    assert.same({ "input_required" }, { asked.resultType, asked.ttlMs, asked.cacheScope })
+    assert.same({ "for who says decline", 0, "private" },
+      { own.contents[1].text, own.ttlMs, own.cacheScope })
   end)
 
   it("its session may be ended", function()
