@@ -80,7 +80,6 @@ describe("a trail", function()
   end)
 
   it("takes the steps of a flight from when it joined that, in their order", function()
-    local ms = 1000000
     local own = { { at = 5 * ms, step = "flight", label = "joined" }, { at = 9 * ms, step = "sleep" } }
     local flight = { { at = 2 * ms, step = "attempt", a = 1 }, { at = 7 * ms, step = "answer", a = 200 } }
 
