@@ -11,8 +11,9 @@
 #include "guard/fetch_inside.h"
 #include "loop/clock.h"
 
-// Time that is kept to serve what is kept.
-#define RESERVE_NS (20 * NS_PER_MS)
+// So long before its time is over a call is given what is kept: before its
+// fallback begins (script/call.c), which is the next best.
+#define RESERVE_NS (40 * NS_PER_MS)
 
 static const char *const source_names[] = {
 #define X(constant, name) [constant] = (name),

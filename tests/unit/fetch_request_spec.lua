@@ -42,6 +42,13 @@ return {
     odd = tool("GET", "plain", function() return { cache = true } end),
     hasty = tool("GET", "kept", function() return { deadline_ms = 200 } end),
     kept = tool("GET", "kept", function() return {} end),
+    backed = {
+      about = "Ask.", policy = "plain", fallback = { n = 0 },
+      run = function(ctx)
+        local res = assert(ctx.http:get("/thing/1", { cache = { ttl_ms = 1000, stale_if_error_ms = 60000 } }))
+        return { n = res.json.n }
+      end,
+    },
     faulty = tool("GET", "faulty", function() return {} end),
     told = tool("GET", "told", function() return {} end),
     also_told = tool("GET", "also_told", function() return {} end),
@@ -308,6 +315,16 @@ describe("an integration that classifies", function()
 end)
 
 describe("an answer of last resort", function()
+  it("comes before the fallback, also when the service hangs", function()
+    kit:upstream(ALL, { json = { n = 1 } }, { hang = true })
+    kit:call "svc_backed"
+    kit:advance(10000)
+
+    local call = kit:call("svc_backed", {}, { deadline_ms = 1000 })
+
+    assert.same({ 1, "cache" }, { call.value.n, call.source })
+  end)
+
   it("is too old if its time ends while the service is asked", function()
     kit:upstream(ALL, { json = { n = 1 } }, { hang = true })
     kit:call "svc_lasting"
