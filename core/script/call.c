@@ -420,6 +420,6 @@ void call_suspend(struct call *c)
 {
   c->suspended = !c->asking->misused;
   call_step(c, TRAIL_CANCEL, c->suspended ? OK : E_SCRIPT, 0,
-            SLICE("to be asked"));
+            SLICE("its question"));
   task_cancel(c->ticket, c->suspended ? E_CANCELLED : E_SCRIPT);
 }
