@@ -294,6 +294,8 @@ static struct mcp_server *new_mcp(struct gateway *g)
       .max_streams = (uint32_t)o->max_streams,
       .trail_in_meta = o->trail,
       .shed = is_watched(g) ? &g->lag.shed : NULL,
+      .on_message = on_message,
+      .ctx = g,
   };
   return mcp_server_new(&options);
 }

@@ -228,6 +228,8 @@ static void on_drain(void *ctx)
 static void deliver(struct post_box *box, struct post *post)
 {
   struct duplex *d = LIST_ITEM(box, struct duplex, box);
+  const struct mcp_server_options *o = &d->server->options;
+  if (o->on_message) o->on_message(o->ctx);
   list_append(&d->pending, &post->link);
   soon(d);
 }

@@ -283,9 +283,11 @@ static bool is_idle(const struct mcp_server *s, const struct news *n,
 bool news_sweep(struct mcp_server *s, int64_t now_ms)
 {
   bool any = false;
+  struct event_store *events = mcp_shared_events(s->options.shared);
   for (size_t i = 0; i < NEWS_BUCKETS; i++) {
     LIST_EACH (it, &s->news.sessions[i]) {
       struct news *n = LIST_ITEM(it, struct news, link);
+      if (n->expires_ms <= now_ms) event_session_end(events, n->session);
       if (is_idle(s, n, now_ms)) forget(n);
     }
     any |= !list_empty(&s->news.sessions[i]);
@@ -302,7 +304,9 @@ void news_init(struct mcp_server *s)
 
 void news_finish(struct mcp_server *s)
 {
-  news_sweep(s, INT64_MAX);
+  for (size_t i = 0; i < NEWS_BUCKETS; i++)
+    while (!list_empty(&s->news.sessions[i]))
+      forget(LIST_ITEM(s->news.sessions[i].next, struct news, link));
   while (!list_empty(&s->news.connections))
     news_end(LIST_ITEM(s->news.connections.next, struct news, link));
 }

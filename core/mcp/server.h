@@ -57,6 +57,9 @@ struct mcp_server_options {
                          // back before its call is cancelled; default 60,000
   bool trail_in_meta;    // results carry their trail in _meta
   struct shed *shed;     // keeps; of this worker. NULL: serves all that comes
+  // A message came by the mailbox, not by a request here. NULL is fine.
+  void (*on_message)(void *ctx);
+  void *ctx; // keeps
 };
 
 // NULL when out of memory.

@@ -145,6 +145,17 @@ describe("the official client", function()
     check_cancelled(before)
   end)
 
+  it("of SDK 2.4 does so over HTTP+SSE", function()
+    local before = cancelled_calls(g:log())
+    local report = run {
+      "tests/sdk/sdk_v2.mjs", "legacy", "sse:", ("http://127.0.0.1:%d/sse"):format(g.port),
+    }
+
+    check(report)
+    assert.equal("2025-11-25", report.version)
+    check_cancelled(before)
+  end)
+
   it("of SDK 1.32 does so over stdio", function()
     local report, log = over_stdio "tests/sdk/sdk_v1.mjs"
 

@@ -248,10 +248,12 @@ describe("the end of a session", function()
 
   it("comes by itself as well", function()
     open(one):leave()
+    local stream = open(two)
     ask(two, "subscribe", "x://2")
 
     pass(24 * 60 * 60 + 120)
 
+    assert.is_true(mcp.read(stream).ended)
     assert.equal(0, one:told() + two:told())
     assert.same({ 0, 0 }, { one:kept() })
   end)
