@@ -408,12 +408,16 @@ static void set_says(struct errand *e, struct slice text)
 
 void errand_say(struct errand *e, struct slice text, int64_t wall_ms)
 {
+  struct list inline_ones;
+  list_init(&inline_ones);
   pthread_mutex_lock(&e->store->lock);
   if (!errand_is_over(e->status)) {
     set_says(e, text);
     errand_changed(e, wall_ms);
+    errand_wake_for_change(e, &inline_ones);
   }
   pthread_mutex_unlock(&e->store->lock);
+  errand_wake_inline(&inline_ones);
 }
 
 static const char too_large[] =

@@ -155,8 +155,8 @@ struct errand_waiter;
 struct errand_wake {
   struct mailbox *mailbox; // of the thread on which fn is called
   void (*fn)(void *ctx);
-  void *ctx;      // keeps
-  bool questions; // also when it asks something
+  void *ctx;    // keeps
+  bool changes; // also when it asks or says something
 };
 // `fn` is called once, when it is over or gone, unless it is stopped before.
 // ERRAND_OVER: it is already, and nobody waits. `*waiter` is NULL when out of

@@ -69,7 +69,7 @@ bool errand_ask(struct errand *e, struct slice key, struct slice request,
   if (room) {
     list_append(&e->questions, &q->link);
     follow(e, wall_ms);
-    errand_wake_for_question(e, &inline_ones);
+    errand_wake_for_change(e, &inline_ones);
   }
   pthread_mutex_unlock(&e->store->lock);
   if (!room) free(q);
@@ -88,6 +88,8 @@ static bool is_named(const struct errand_question *q, struct slice key)
 void errand_unask(struct errand *e, struct slice key, int64_t wall_ms)
 {
   bool any = false;
+  struct list inline_ones;
+  list_init(&inline_ones);
   pthread_mutex_lock(&e->store->lock);
   LIST_EACH (it, &e->questions) {
     struct errand_question *q = LIST_ITEM(it, struct errand_question, link);
@@ -96,7 +98,9 @@ void errand_unask(struct errand *e, struct slice key, int64_t wall_ms)
     any = true;
   }
   if (any) follow(e, wall_ms);
+  if (any) errand_wake_for_change(e, &inline_ones);
   pthread_mutex_unlock(&e->store->lock);
+  errand_wake_inline(&inline_ones);
 }
 
 // --- answers on their way to the owner ---
@@ -169,10 +173,14 @@ bool errand_answer(struct errand_store *s, const struct errand_key *key,
 {
   struct answer_note *note = make(answer);
   if (!note) return false;
+  struct list inline_ones;
+  list_init(&inline_ones);
   pthread_mutex_lock(&s->lock);
   struct errand *e = take_answer(s, key, note);
   bool at_once = e && !e->mailbox;
+  if (e) errand_wake_for_change(e, &inline_ones);
   pthread_mutex_unlock(&s->lock);
+  errand_wake_inline(&inline_ones);
   if (!e)
     free(note);
   else if (at_once)

@@ -64,7 +64,7 @@ struct errand_waiter {
   struct message note;
   void (*fn)(void *ctx); // NULL: stopped
   void *ctx;
-  bool questions;
+  bool changes;
 };
 
 // The errand of that key, NULL if there is none. Under the lock.
@@ -84,8 +84,8 @@ void errand_free_question(struct errand *e, struct errand_question *q);
 // Those that wait are told, or moved to `inline_ones` to be called when the lock
 // is given back: errand_wake_inline().
 void errand_wake(struct errand *e, struct list *inline_ones);
-// Those alone that want to hear of questions.
-void errand_wake_for_question(struct errand *e, struct list *inline_ones);
+// Those alone that want to hear of what happens before the end.
+void errand_wake_for_change(struct errand *e, struct list *inline_ones);
 void errand_wake_inline(struct list *inline_ones);
 
 #endif

@@ -1,5 +1,5 @@
 // errand_result.c -- tasks/result of 2025-11-25: it waits for the end of a task,
-// and on its stream the client is asked what the task asks.
+// and on its stream the client hears how that is and is asked what it asks.
 //
 // A client may wait on several streams, at several workers: each is asked, and
 // the first answer counts.
@@ -20,6 +20,10 @@ struct waiting {
   struct slice id;
   struct list asked;
   bool failed; // no memory while it was looked at
+  bool told;   // what follows is known to the client, or was when it came
+  enum errand_status status;
+  size_t says_len;
+  char says[ERRAND_SAYS_MAX];
 };
 
 struct asked {
@@ -28,6 +32,7 @@ struct asked {
   struct slice name, request;
   struct pending pending;
   bool sent;
+  bool open; // when it was looked at last
 };
 
 static struct errand_store *store_of(const struct job *job)
@@ -67,11 +72,13 @@ static struct slice make_id(struct arena *arena)
   return id;
 }
 
-static bool is_known(const struct waiting *w, struct slice name)
+static struct asked *find(const struct waiting *w, struct slice name)
 {
-  LIST_EACH (it, &w->asked)
-    if (slice_eq(LIST_ITEM(it, struct asked, link)->name, name)) return true;
-  return false;
+  LIST_EACH (it, &w->asked) {
+    struct asked *asked = LIST_ITEM(it, struct asked, link);
+    if (slice_eq(asked->name, name)) return asked;
+  }
+  return NULL;
 }
 
 // Under the lock of the store: copies alone.
@@ -79,11 +86,14 @@ static void note_question(void *ctx, struct slice name, struct slice request)
 {
   struct waiting *w = ctx;
   struct exchange *ex = w->job->exchange;
-  if (is_known(w, name)) return;
-  struct asked *it = arena_alloc(&ex->arena, sizeof(*it));
+  struct asked *it = find(w, name);
+  if (it) it->open = true;
+  if (it) return;
+  it = arena_alloc(&ex->arena, sizeof(*it));
   w->failed |= !it;
   if (!it) return;
   it->waiting = w;
+  it->open = true;
   it->name = arena_copy(&ex->arena, name);
   it->request = arena_copy(&ex->arena, request);
   it->pending.id = make_id(&ex->arena);
@@ -157,10 +167,73 @@ static bool can_hear(const struct job *job)
   return !ex->gone || record_is_open(&ex->reply.record);
 }
 
-static void ask(struct waiting *w, const struct errand_key *key)
+// The client should not go on asking its user.
+static void take_back(struct asked *it)
+{
+  struct job *job = it->waiting->job;
+  struct buf out = {0};
+  if (!it->pending.added) return; // it was answered
+  pending_remove(pendings(job), &it->pending);
+  buf_puts(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+                 "cancelled\",\"params\":{\"requestId\":");
+  buf_add(&out, it->pending.id);
+  buf_puts(&out, ",\"reason\":\"the task does not wait for it any more\"}}");
+  if (buf_ok(&out)) reply_notify(&job->exchange->reply, buf_slice(&out));
+  buf_finish(&out);
+}
+
+// --- how it is ---
+
+// Has it changed since the client was told? Notes it, and appends it.
+struct telling {
+  struct waiting *w;
+  struct buf out;
+};
+
+static void note_status(void *ctx, const struct errand_view *v)
+{
+  struct telling *t = ctx;
+  struct waiting *w = t->w;
+  struct slice known = {w->says, w->says_len};
+  struct slice says = v->says.data ? v->says : SLICE("");
+  bool same = w->told && w->status == v->status && slice_eq(known, says);
+  bool first = !w->told;
+  w->told = true;
+  w->status = v->status;
+  w->says_len = says.len;
+  memcpy(w->says, says.data, says.len);
+  if (same || first) return;
+  buf_puts(&t->out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tasks/"
+                    "status\",\"params\":{");
+  errand_put(&t->out, v);
+  buf_puts(&t->out, "}}");
+}
+
+static void tell_status(struct waiting *w, const struct errand_key *key)
+{
+  struct telling t = {w, {0}};
+  errand_see(store_of(w->job), key, note_status, &t);
+  if (t.out.len && buf_ok(&t.out))
+    reply_notify(&w->job->exchange->reply, buf_slice(&t.out));
+  buf_finish(&t.out);
+}
+
+static void look_at_questions(struct waiting *w, const struct errand_key *key)
+{
+  LIST_EACH (it, &w->asked)
+    LIST_ITEM(it, struct asked, link)->open = false;
+  errand_see(store_of(w->job), key, note_questions, w);
+  LIST_EACH (it, &w->asked) {
+    struct asked *asked = LIST_ITEM(it, struct asked, link);
+    if (!asked->open) take_back(asked);
+  }
+}
+
+static void tell(struct waiting *w, const struct errand_key *key)
 {
   if (!can_hear(w->job)) return;
-  errand_see(store_of(w->job), key, note_questions, w);
+  tell_status(w, key);
+  look_at_questions(w, key);
   LIST_EACH (it, &w->asked) {
     struct asked *asked = LIST_ITEM(it, struct asked, link);
     if (!asked->sent) send_question(asked);
@@ -244,9 +317,12 @@ static void wait_on(struct waiting *w)
   enum errand_found found = errand_wait(store_of(job), &key, &wake, &w->waiter);
   if (found == ERRAND_FOUND && w->waiter) {
     job->stop = stop_waiting;
-    ask(w, &key);
+    tell(w, &key);
     return;
   }
+  if (can_hear(job))
+    LIST_EACH (it, &w->asked)
+      take_back(LIST_ITEM(it, struct asked, link));
   let_go(job);
   if (found == ERRAND_FOUND)
     job_out_of_memory(job);

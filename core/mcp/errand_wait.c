@@ -36,11 +36,11 @@ void errand_wake(struct errand *e, struct list *inline_ones)
     wake(LIST_ITEM(it, struct errand_waiter, link), inline_ones);
 }
 
-void errand_wake_for_question(struct errand *e, struct list *inline_ones)
+void errand_wake_for_change(struct errand *e, struct list *inline_ones)
 {
   LIST_EACH (it, &e->waiters) {
     struct errand_waiter *w = LIST_ITEM(it, struct errand_waiter, link);
-    if (w->questions) wake(w, inline_ones);
+    if (w->changes) wake(w, inline_ones);
   }
 }
 
@@ -64,7 +64,7 @@ static struct errand_waiter *make(struct errand_store *s,
   w->note.fn = on_note;
   w->fn = how->fn;
   w->ctx = how->ctx;
-  w->questions = how->questions;
+  w->changes = how->changes;
   return w;
 }
 

@@ -244,18 +244,40 @@ describe("a task of 2025-11-25 that asks", function()
     return messages
   end
 
+  local function last(handle)
+    local messages = heard(handle)
+    return messages[#messages]
+  end
+
   it("asks on the stream of whoever waits for its result", function()
     local id = begin()
     local waits = mcp.begin(world, request("tasks/result", { taskId = id }))
     assert.is_true(world:ask(1, "where"))
     assert.equal("input_required", status(id))
 
-    local question = heard(waits)[1]
+    local news, question = table.unpack(heard(waits))
+    assert.same({ "notifications/tasks/status", "input_required" }, { news.method, news.params.status })
     assert.equal("roots/list", question.method)
     assert.same({ taskId = id }, question.params._meta[RELATED])
     respond(question.id, { result = ROOTS })
     assert.same({ true, mcp.encode(ROOTS) }, { world:asked(1) })
     assert.equal("working", status(id))
+    world:finish(1, OK)
+    assert.same({ sum = 3 }, last(waits).result.structuredContent)
+  end)
+
+  it("says how it is to whoever waits, when that changes", function()
+    local id = begin()
+    world:progress(1, 1, 4)
+    local waits = mcp.begin(world, request("tasks/result", { taskId = id }))
+    assert.same({}, heard(waits))
+    world:progress(1, 2, 4, "half way")
+    world:progress(1, 2, 4, "half way")
+
+    local news = heard(waits)
+    assert.same({ 1, "notifications/tasks/status" }, { #news, news[1].method })
+    assert.same({ id, "working", "2 of 4: half way" },
+      { news[1].params.taskId, news[1].params.status, news[1].params.statusMessage })
     world:finish(1, OK)
     assert.same({ sum = 3 }, heard(waits)[1].result.structuredContent)
   end)
@@ -265,13 +287,30 @@ describe("a task of 2025-11-25 that asks", function()
     world:ask(1, "where")
     local first = mcp.begin(world, request("tasks/result", { taskId = id }))
     local second = mcp.begin(world, request("tasks/result", { taskId = id }))
-    local a, b = heard(first)[1], heard(second)[1]
+    local a, b = last(first), last(second)
     assert.are_not.equal(a.id, b.id)
     respond(b.id, { result = ROOTS })
     respond(a.id, { result = { roots = {} } })
 
     assert.same({ true, mcp.encode(ROOTS) }, { world:asked(1) })
-    assert.same({}, heard(first))
+  end)
+
+  it("takes its question back when nobody waits for the answer any more", function()
+    local id = begin()
+    world:ask(1, "where")
+    local first = mcp.begin(world, request("tasks/result", { taskId = id }))
+    local second = mcp.begin(world, request("tasks/result", { taskId = id }))
+    local a, b = last(first), last(second)
+    respond(b.id, { result = ROOTS })
+    local news = heard(first)
+    assert.same({ "notifications/cancelled", a.id }, { news[2].method, news[2].params.requestId })
+
+    world:ask(1, "when")
+    local open_now = last(first).id
+    mcp.send(world, request("tasks/cancel", { taskId = id }))
+    news = heard(first)
+    assert.same({ "notifications/cancelled", open_now }, { news[#news - 1].method, news[#news - 1].params.requestId })
+    assert.equal(-32603, news[#news].error.code)
   end)
 
   it("hears that the user said no", function()
@@ -290,7 +329,8 @@ describe("a task of 2025-11-25 that asks", function()
     world:ask(1, "where")
     local waits = mcp.begin(world, request("tasks/result", { taskId = id }))
     respond(heard(waits)[1].id, { result = { roots = 7 } })
-    respond(heard(waits)[1].id, { result = ROOTS })
+    local again = heard(waits)
+    respond(again[#again].id, { result = ROOTS })
 
     assert.is_true((world:asked(1)))
   end)
@@ -303,7 +343,7 @@ describe("a task of 2025-11-25 that asks", function()
     local waits = mcp.begin(other, request("tasks/result", { taskId = id }))
     world:ask(1, "where")
     other:pass(0)
-    respond(heard(waits)[1].id, { result = ROOTS })
+    respond(last(waits).id, { result = ROOTS })
     other:pass(0)
     world:pass(0)
 
