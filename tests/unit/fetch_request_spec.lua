@@ -446,3 +446,31 @@ for how, fail in pairs { ["returns its error"] = "return nil, err", ["raises it"
     end)
   end)
 end
+
+describe("what an auth function fetches", function()
+  local function logged_in(how)
+    new(("auth = function(ctx, request)\n%s\nrequest.headers.Authorization = token\nend,"):format(how))
+    kit:upstream("GET https://svc.example/login", { json = { token = "t" } })
+    kit:upstream(ALL, counting())
+    for id = 1, 3 do assert(kit:call("svc_kept", { id = tostring(id) }).ok) end
+    return asked "/login"
+  end
+
+  it("is not kept by the policy of the tool", function()
+    assert.equal(3, logged_in [[local token = assert(ctx.http:get "/login").json.token]])
+  end)
+
+  it("is kept if it says so", function()
+    assert.equal(1, logged_in [[
+      local token = assert(ctx.http:get("/login", { cache = { ttl_ms = 60000 } })).json.token]])
+  end)
+
+  it("can be kept in ctx.cache", function()
+    assert.equal(1, logged_in [[
+      local token = ctx.cache:get "token"
+      if not token then
+        token = assert(ctx.http:get "/login").json.token
+        ctx.cache:set("token", token, { ttl_ms = 60000 })
+      end]])
+  end)
+end)
