@@ -115,6 +115,11 @@ function handlers.talk(ctx)
     tools = { { name = "add", about = "Adds.", args = { a = int() } } }, tool_choice = "auto",
   }).text
 end
+function handlers.same(ctx)
+  local got = {}
+  for i = 1, 3 do got[i] = ctx.ask({ message = "Same?", fields = { v = str() } }).values.v end
+  return got
+end
 function handlers.outer(ctx)
   local inner = assert(ctx.call("name"))
   local mine = assert(ctx.ask { message = "And you?" })
@@ -232,6 +237,12 @@ for _, era in ipairs { "modern", "legacy" } do
 
       assert.same({ 1, 7, 3 }, call "three".value)
       assert.equal(3, #kit:questions())
+    end)
+
+    it("may be asked again, and has another answer then", function()
+      kit:answer({ values = { v = "a" } }, { values = { v = "b" } }, { values = { v = "c" } })
+
+      assert.same({ "a", "b", "c" }, call "same".value)
     end)
 
     it("may be asked beside another", function()
