@@ -269,7 +269,7 @@ static void run_one(struct run *r, struct proof *p)
   lab_restore(&r->lab);
   r->lab.as_task = false;
   lab_fresh(&r->lab, 0);
-  proof_say(p, PROOF_UNTRIED, "not tried");
+  proof_say(p, PROOF_UNTRIED, "nothing to measure: no request is sent");
   if (run) run(&r->lab, p);
 }
 

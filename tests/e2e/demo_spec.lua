@@ -73,7 +73,7 @@ describe("the demo", function()
   end)
 
   it("tells a call as a timeline, and proves its policy", function()
-    assert.matches("tidegate call %-%-explain inventory_flaky\n\n  inventory_flaky: ok after", transcript)
+    assert.matches("call %-%-explain inventory_flaky\n\n  inventory_flaky: ok after", transcript)
     assert.matches(" in all: [12] attempts?, ", transcript)
     assert.matches("  inventory_flaky\n.*\n    policy default, reads: GET\n", transcript)
     assert.matches("\n  %d+ settings fire, in %d+ %a+ of virtual time", transcript)
