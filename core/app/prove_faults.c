@@ -19,7 +19,7 @@ static struct faults_seen look(struct lab *lab)
   for (int i = 0; i < TRIES && !lab->broken; i++) {
     lab_fresh(lab, (uint64_t)i);
     if (!lab->set) break;
-    upstream_set_chaos(lab->set, FOR_EVER);
+    upstream_set_chaos(lab->set, lab_now(lab) + FOR_EVER);
     struct lab_try t = lab_attempt(lab, lab_good());
     seen.injected += t.injected;
     if (t.injected && t.status != 200 && seen.failed++ == 0)

@@ -32,7 +32,7 @@
 // proven.
 #define LAB_CALLS       12000
 #define LAB_CALLS_TOTAL 60000
-#define FOR_EVER        (UINT64_C(1000000) * NS_PER_S)
+#define FOR_EVER        (UINT64_C(1000000) * NS_PER_S) // from now
 
 struct lab {
   struct loop *loop;

@@ -22,7 +22,7 @@ static struct probe *hang(struct lab *lab, uint32_t *at_once)
   *at_once = 0;
   while (p && !p->done && !lab->broken && !probe_step(p, TRAIL_ANSWER, 0)) {
     if (lab_on_wire(lab) > *at_once) *at_once = lab_on_wire(lab);
-    lab_step(lab, FOR_EVER);
+    lab_step(lab, lab_now(lab) + NS_PER_S);
   }
   return p;
 }

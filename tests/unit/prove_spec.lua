@@ -330,6 +330,21 @@ describe("the whole", function()
     assert.same({ "q", "r", "default" }, cjson.decode(run(true)).unused)
   end)
 
+  it("ends, however long the times are that it lets go by", function()
+    local settings = "cache = { on = 1, max_ttl_ms = 604800000 }, hedge = { extra = 1 },"
+      .. " task = { deadline_ms = 86400000 }, chaos = { percent = 9 }"
+
+    local told = prove(settings, { json = true })
+
+    assert.is_true(told.virtual_s > 1e7, told.virtual_s)
+    for _, group in ipairs(told.groups) do
+      for _, found in ipairs(group.settings) do
+        local chaos = found.setting == "chaos.percent" or found.setting == "chaos.status"
+        assert.is_true(not chaos or found.verdict == "fires", found.setting)
+      end
+    end
+  end)
+
   it("says nothing wrong when memory runs out, wherever that is", function()
     local options = { tool = "shop_list", setting = "bulkhead.queue" }
     for n = 0, 60 do
