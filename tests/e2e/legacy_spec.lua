@@ -156,6 +156,20 @@ for _, workers in ipairs { "1", "4" } do
       end
     end)
 
+    it("is told on its own stream that a reload brought other tools", function()
+      open_session()
+      local stream = sse.open {
+        port = g.port, method = "GET", path = "/mcp",
+        headers = { Accept = "text/event-stream", ["Mcp-Session-Id"] = session },
+      }
+
+      g:write("scripts/shop.lua", (SCRIPT:gsub('about = "Long."', 'about = "Longer."')))
+
+      assert.equal("notifications/tools/list_changed", stream:next(10).method)
+      stream:close()
+      g:write("scripts/shop.lua", SCRIPT)
+    end)
+
     it("is asked where it came back to, and answers by any worker", function()
       for _ = 1, 4 do
         open_session(nil, { elicitation = { form = { x = 1 } } })

@@ -110,6 +110,28 @@ describe("a stream of 2025-03-26 and 2025-06-18", function()
   end)
 end)
 
+describe("a batch of 2025-03-26", function()
+  it("is told of and answered on one stream, and can be come back to", function()
+    session = mcp.session(world, "2025-03-26")
+    local request = mcp.legacy("ping", nil, session)
+    request.message = {}
+    for i = 1, 2 do
+      request.message[i] = mcp.legacy("tools/call", { name = "demo_add" }).message
+      request.message[i].id = i
+    end
+    local handle = mcp.begin(world, request)
+    world:tell(1, "1")
+    handle:leave()
+    world:tell(2, "2")
+    world:finish(2, { form = "text", body = "second" })
+    world:finish(1, { form = "text", body = "first" })
+
+    local again = events(come(other, events(handle)[1].id))
+    assert.same({ 2, 3 }, ids(again))
+    assert.matches("^%[.*\"id\":2.*\"id\":1.*%]$", again[2].data)
+  end)
+end)
+
 describe("a stream that nobody can come back to", function()
   it("has no names", function()
     local without = mcp.begin(world, mcp.legacy("tools/call", { name = "demo_add" }))

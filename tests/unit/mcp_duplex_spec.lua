@@ -152,6 +152,22 @@ describe("a post", function()
     assert.same({ json.null, 5, "x" }, { list[1].id, list[2].id, list[3].id })
   end)
 
+  it("may be a batch, in revisions that have them", function()
+    local batch = { message("ping", nil, 1), message("ping", nil, 2) }
+    for _, version in ipairs { "2024-11-05", "2025-03-26" } do
+      local stream = open(one)
+      post(two, stream, mcp.initialize(version).message)
+      post(two, stream, batch)
+
+      local answers = said(stream)[2]
+      assert.same({ 1, 2 }, { answers[1].id, answers[2].id })
+    end
+    local stream = open(one)
+    post(two, stream, mcp.initialize("2025-06-18").message)
+    post(two, stream, batch)
+    assert.equal(-32600, said(stream)[2].error.code)
+  end)
+
   it("of the modern era is told where to go", function()
     local stream = open(one)
     post(one, stream, mcp.modern("tools/list").message)
