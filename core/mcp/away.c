@@ -26,6 +26,7 @@ struct visitor {
   struct reply reply;
   struct event_reader *reader;
   struct buf data;
+  bool own;  // of the session, which does not end by itself
   bool slow; // it takes nothing: on_drain
 };
 
@@ -258,6 +259,7 @@ static bool visit(struct exchange *ex)
     free(v);
     return false;
   }
+  v->own = !last.data || event_reader_is_own(v->reader);
   if (!last.data) news_of_session(s, &ex->in.session);
   away_sweep_soon(s);
   begin_visit(ex, v);
@@ -272,6 +274,8 @@ static bool check_return(struct exchange *ex)
   if (fields_twice(&in->fields, FIELD_LAST_EVENT))
     return refuse(&in->why, 400, RPC_TRANSPORT,
                   "Bad request: Last-Event-ID comes twice");
+  if (ex->server->streams.closed && !in->fields.value[FIELD_LAST_EVENT].data)
+    return refuse(&in->why, 503, RPC_TRANSPORT, "The server is stopping");
   if (!in->fields.accepts_sse)
     return refuse(&in->why, 406, RPC_TRANSPORT,
                   "Not acceptable: Accept must list text/event-stream");
@@ -301,12 +305,15 @@ void away_init(struct mcp_server *s)
 
 void away_end_visits(struct mcp_server *s)
 {
-  while (!list_empty(&s->visitors))
-    end_visit(LIST_ITEM(s->visitors.next, struct visitor, link));
+  LIST_EACH (it, &s->visitors) {
+    struct visitor *v = LIST_ITEM(it, struct visitor, link);
+    if (v->own) end_visit(v);
+  }
 }
 
 void away_finish(struct mcp_server *s)
 {
   timer_stop(&s->sweep);
-  away_end_visits(s);
+  while (!list_empty(&s->visitors))
+    end_visit(LIST_ITEM(s->visitors.next, struct visitor, link));
 }

@@ -133,6 +133,8 @@ enum event_verdict event_reader_own(struct event_store *s,
                                     struct event_reader **reader);
 void event_reader_free(struct event_reader *r, int64_t now_ms); // NULL is fine
 
+// Is it the session's own stream that it reads?
+bool event_reader_is_own(const struct event_reader *r);
 // The event behind which it reads on.
 void event_reader_place(const struct event_reader *r,
                         struct event_place *place);

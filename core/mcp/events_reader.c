@@ -157,6 +157,14 @@ void event_reader_free(struct event_reader *r, int64_t now_ms)
 
 // --- reading ---
 
+bool event_reader_is_own(const struct event_reader *r)
+{
+  pthread_mutex_lock(&r->store->lock);
+  bool own = r->stream && r->stream->kind == EVENTS_OWN;
+  pthread_mutex_unlock(&r->store->lock);
+  return own;
+}
+
 void event_reader_place(const struct event_reader *r, struct event_place *place)
 {
   pthread_mutex_lock(&r->store->lock);

@@ -116,8 +116,8 @@ void serve(struct mcp_server *s, const struct http_message *message,
 void serve_bare(struct mcp_server *s, struct slice message,
                 struct session *peer, struct outlet outlet);
 
-// Ends all subscriptions with their result; no other may begin. And the streams
-// that legacy clients came back for.
+// Ends all subscriptions with their result; no other may begin. And the own
+// streams of legacy sessions, and HTTP+SSE when nothing runs there any more.
 void serve_end_streams(struct mcp_server *s);
 
 // Stops what runs for it; the answers come inside.
@@ -134,7 +134,7 @@ struct inbound_rules serve_rules(const struct mcp_server *s);
 
 void away_init(struct mcp_server *s);
 void away_finish(struct mcp_server *s);
-// Cuts the streams of those that came back; they may come again, elsewhere.
+// Ends the sessions' own streams; those of answers end with the answer.
 void away_end_visits(struct mcp_server *s);
 // Looks for what has expired from time to time, while there is anything.
 void away_sweep_soon(struct mcp_server *s);
