@@ -220,6 +220,7 @@ static void tell_status(struct waiting *w, const struct errand_key *key)
 
 static void look_at_questions(struct waiting *w, const struct errand_key *key)
 {
+  w->failed = false;
   LIST_EACH (it, &w->asked)
     LIST_ITEM(it, struct asked, link)->open = false;
   errand_see(store_of(w->job), key, note_questions, w);

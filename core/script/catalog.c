@@ -77,8 +77,8 @@ static uint64_t digest_offers(uint64_t before, const struct offer_list *list)
 struct catalog_digests catalog_digests(const struct catalog *c)
 {
   struct catalog_digests d = {0};
-  for (size_t i = 0; i < c->tool_count; i++)
-    d.tools = digest(d.tools, c->tools[i].json);
+  for (size_t i = 0; i < c->tool_count; i++) // 2025-11-25 lists `task`, too
+    d.tools = digest(d.tools + c->tools[i].task, c->tools[i].json);
   d.prompts = digest_offers(0, &c->offers[OFFER_PROMPT]);
   d.resources = digest_offers(0, &c->offers[OFFER_RESOURCE]);
   d.resources = digest_offers(d.resources + 1, &c->offers[OFFER_TEMPLATE]);

@@ -182,6 +182,16 @@ describe("tasks", function()
     assert.equal("1", settled(old).result.structuredContent.version)
   end)
 
+  it("are in the list of tools, which changes when a tool becomes one", function()
+    g = start("--workers", "2")
+    local stream = sse.open(g:modern("subscriptions/listen", params { notifications = { toolsListChanged = true } }))
+    assert.truthy(stream:next())
+    g:write("scripts/late.lua", (SCRIPT:gsub('task = "optional"', 'task = "required"')))
+
+    assert.equal("notifications/tools/list_changed", stream:next().method)
+    stream:close()
+  end)
+
   it("are over when the server is, which does not wait for them", function()
     g = start("--workers", "2")
     for _ = 1, 10 do call("late_work", { ms = 25000 }) end
