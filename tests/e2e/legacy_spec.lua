@@ -119,7 +119,8 @@ local function descriptors()
 end
 
 for _, workers in ipairs { "1", "4" } do
-  describe("with workers: " .. workers .. ", a legacy client", function()
+  local tag = workers == "4" and " #threads" or ""
+  describe("with workers: " .. workers .. ", a legacy client" .. tag, function()
     setup(function()
       g = gateway.start {
         scripts = { ["shop.lua"] = SCRIPT }, args = { "--workers", workers },

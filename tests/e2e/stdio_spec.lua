@@ -264,7 +264,7 @@ describe("tidegate serve --stdio", function()
   end)
 end)
 
-describe("tidegate serve --stdio, running", function()
+describe("tidegate serve --stdio, running #threads", function()
   local up, g, p
 
   local function answer(id)
