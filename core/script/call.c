@@ -303,9 +303,21 @@ static void adopt(struct call *c, struct call *parent, lua_State *from)
   c->from = from;
   c->depth = parent->depth + 1;
   c->number = ++top->inner_count;
-  c->principal = parent->principal;
-  c->request_id = parent->request_id;
   c->listener = NULL;
+}
+
+// A principal that is absent would be nobody's, and so everybody's, in the key of
+// a cache: without memory for its name there is no call.
+static bool keep_texts(struct call *c, const struct call_options *o)
+{
+  const struct call *parent = o->parent;
+  c->principal =
+      parent ? parent->principal : arena_copy(&c->arena, o->principal);
+  c->request_id =
+      parent ? parent->request_id : arena_copy(&c->arena, o->request_id);
+  if (o->prepared.data) c->prepared = arena_copy(&c->arena, o->prepared);
+  return c->principal.data && c->request_id.data &&
+         (c->prepared.data || !o->prepared.data);
 }
 
 static struct call *create(const struct live *live,
@@ -315,6 +327,11 @@ static struct call *create(const struct live *live,
   struct call *c = malloc(sizeof(*c));
   if (!c) return NULL;
   memset(c, 0, offsetof(struct call, trail));
+  if (!keep_texts(c, o)) {
+    arena_finish(&c->arena);
+    free(c);
+    return NULL;
+  }
   c->live = *live;
   c->tool = o->tool;
   c->done = done;
@@ -324,10 +341,7 @@ static struct call *create(const struct live *live,
   c->asking->asker = o->asker;
   c->asking->has_run = o->run;
   if (o->run) memcpy(c->asking->run, o->run, RUN_ID_LEN);
-  c->principal = arena_copy(&c->arena, o->principal);
-  c->request_id = arena_copy(&c->arena, o->request_id);
   c->depth = 1;
-  if (o->prepared.data) c->prepared = arena_copy(&c->arena, o->prepared);
   list_init(&c->parts);
   vm_hold(c->live.vm);
   if (o->parent) adopt(c, o->parent, o->from);
