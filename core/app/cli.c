@@ -40,7 +40,7 @@ static const struct command {
      command_serve,
      {{0}}},
     {"check",
-     "",
+     "[--prove [TOOL]]",
      "load everything, print what is wrong",
      "Prints every fault as FILE: PATH: REASON. Exit status 0 if there is "
      "none.\n\n"
@@ -85,9 +85,9 @@ static void print_help(FILE *out)
     char head[32];
     snprintf(head, sizeof(head), "%s %s", commands[i].word,
              commands[i].arguments);
-    fprintf(out, "  %-20s %s\n", head, commands[i].about);
+    fprintf(out, "  %-23s %s\n", head, commands[i].about);
   }
-  fputs("  help [COMMAND]       say more\n\n", out);
+  fputs("  help [COMMAND]          say more\n\n", out);
   struct buf text = {0};
   options_help(&text);
   fwrite(text.data, 1, text.len, out);
