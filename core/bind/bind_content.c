@@ -137,6 +137,59 @@ static void take_about(lua_State *L, int block, int arg)
   }
 }
 
+// --- icons of links ---
+
+static void check_icon_source(lua_State *L, int arg)
+{
+  const char *src = lua_tostring(L, -1);
+  luaL_argcheck(
+      L, src && (!strncmp(src, "https://", 8) || !strncmp(src, "data:", 5)),
+      arg, "an icon is at an https:// address, or in a data: URI");
+}
+
+// The icon on the top, an address or a table, as the protocol has it.
+static void push_icon(lua_State *L, int arg)
+{
+  static const char *const names[] = {"src", "mime", "sizes", "theme", NULL};
+  static const char *const as[] = {"src", "mimeType", "sizes", "theme"};
+  int from = lua_gettop(L);
+  lua_createtable(L, 0, 4); // ... icon out
+  if (lua_type(L, from) == LUA_TSTRING) {
+    lua_pushvalue(L, from); // ... icon out src
+    check_icon_source(L, arg);
+    lua_setfield(L, -2, "src"); // ... icon out
+    return;
+  }
+  luaL_argcheck(L, check_options(L, from, names), arg,
+                "an icon is an address or a table");
+  lua_getfield(L, from, "src"); // ... icon out src
+  check_icon_source(L, arg);
+  lua_pop(L, 1); // ... icon out
+  for (size_t i = 0; i < sizeof(as) / sizeof(as[0]); i++)
+    if (lua_getfield(L, from, names[i]) != LUA_TNIL) // ... icon out value
+      lua_setfield(L, -2, as[i]);                    // ... icon out
+    else
+      lua_pop(L, 1);
+}
+
+// The list on the top becomes one of icons. -1 +1
+static void check_icons(lua_State *L, int arg)
+{
+  (void)arg;
+  int list = lua_gettop(L);
+  luaL_argcheck(L, lua_istable(L, list) && lua_rawlen(L, list) > 0, 2,
+                "icons is a list of them");
+  lua_Integer n = (lua_Integer)lua_rawlen(L, list);
+  lua_createtable(L, (int)n, 0); // ... list icons
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, list, i);     // ... list icons icon
+    push_icon(L, 2);             // ... list icons icon out
+    lua_rawseti(L, list + 1, i); // ... list icons icon
+    lua_pop(L, 1);               // ... list icons
+  }
+  lua_replace(L, list); // ... icons
+}
+
 static void check_about(lua_State *L, int arg)
 {
   static const char *const names[] = {ABOUT, NULL};
@@ -213,17 +266,19 @@ static void check_size(lua_State *L, int arg)
 }
 
 /// tide.content.link(uri: string, options: { name: string, title?,
-///   description?, mime_type?, size?, ...about }): tide.Content
+///   description?, mime_type?, size?, icons?, ...about }): tide.Content
 static int content_link(lua_State *L)
 {
-  static const char *const names[] = {
-      "name", "title", "description", "mime_type", "size", ABOUT, NULL};
+  static const char *const names[] = {"name",      "title", "description",
+                                      "mime_type", "size",  "icons",
+                                      ABOUT,       NULL};
   static const struct option options[] = {
       {"name", "name", check_any_text},
       {"title", "title", check_any_text},
       {"description", "description", check_any_text},
       {"mime_type", "mimeType", check_mime_type},
       {"size", "size", check_size},
+      {"icons", "icons", check_icons},
       {NULL, NULL, NULL}};
   check_uri(L, 1);
   luaL_argcheck(L, check_options(L, 2, names), 2, "a name is missing");

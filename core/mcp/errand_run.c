@@ -11,6 +11,7 @@
 #include "mcp/result.h"
 
 #define SWEEP_LEAST_NS NS_PER_S // no sweep follows another sooner
+#define FAREWELL_NS    (20 * NS_PER_MS)
 
 struct errand_run {
   struct list link; // in the server's
@@ -44,10 +45,17 @@ static void sweep_at(struct mcp_server *s, uint64_t at_ns)
   timer_start_at(&s->due, at_ns);
 }
 
+static void on_farewell(struct timer *timer, void *ctx)
+{
+  (void)timer;
+  serve_end_streams(ctx);
+}
+
 void errands_init(struct mcp_server *s)
 {
   list_init(&s->errands);
   timer_init(&s->due, s->options.loop, on_sweep, s);
+  timer_init(&s->farewell, s->options.loop, on_farewell, s);
 }
 
 static void stop_by(struct errand_run *run, const char *by)
@@ -62,11 +70,25 @@ void errands_stop(struct mcp_server *s)
     stop_by(LIST_ITEM(s->errands.next, struct errand_run, link), "shutdown");
 }
 
+// Workers stop theirs one by one, and tell each other's streams by mail.
+void errands_drain(struct mcp_server *s)
+{
+  struct errand_store *store = mcp_shared_errands(s->options.shared);
+  bool any = errand_stats(store).running > 0;
+  errands_stop(s);
+  s->streams.closed = true;
+  if (any)
+    timer_start(&s->farewell, FAREWELL_NS);
+  else
+    serve_end_streams(s);
+}
+
 void errands_finish(struct mcp_server *s)
 {
   if (!s->errands.next) return; // was never begun
   errands_stop(s);
   timer_stop(&s->due);
+  timer_stop(&s->farewell);
 }
 
 bool errands_served(const struct mcp_server *s)

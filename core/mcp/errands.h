@@ -20,6 +20,8 @@
 void errands_init(struct mcp_server *s);
 // Cancels all that run here: the process is about to end.
 void errands_stop(struct mcp_server *s);
+// The same, and then the streams end, once they have told of it.
+void errands_drain(struct mcp_server *s);
 void errands_finish(struct mcp_server *s);
 
 // Is the call that the job asks for one? Sets job->as_errand. False: refused,

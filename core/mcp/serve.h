@@ -49,6 +49,7 @@ struct mcp_server {
   struct timer sweep;     // of what is kept for them
   struct list errands;    // that run here (errand_run.c)
   struct timer due;       // when the next errand's time is over
+  struct timer farewell;  // of the streams, when the process ends
   struct news_table news;
   struct duplexes duplexes; // of HTTP+SSE
   uint32_t spares;

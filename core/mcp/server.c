@@ -83,8 +83,7 @@ void mcp_server_free(struct mcp_server *s)
 
 void mcp_server_drain(struct mcp_server *s)
 {
-  errands_stop(s);
-  serve_end_streams(s);
+  errands_drain(s);
 }
 
 bool mcp_server_owns(const struct mcp_server *s, const struct http_message *m)

@@ -37,6 +37,7 @@ function tide.content.audio(bytes, mime_type, about) end
 ---@field description? string
 ---@field mime_type? string
 ---@field size? integer
+---@field icons? (string|tide.Icon)[]
 
 ---@param uri string
 ---@param options tide.LinkOptions

@@ -192,6 +192,19 @@ describe("tasks", function()
     stream:close()
   end)
 
+  it("are said to be cancelled to those who listen when the server stops", function()
+    g = start("--workers", "2")
+    local id = call("late_work", { ms = 25000 }).taskId
+    local stream = sse.open(g:modern("subscriptions/listen", params { notifications = { taskIds = { id } } }))
+    assert.equal("working", select(2, stream:next(), stream:next()).params.status)
+    g:signal "TERM"
+
+    local task = stream:next().params
+    assert.same({ "cancelled", "The server was shut down" }, { task.status, task.statusMessage })
+    assert.equal("complete", stream:next().result.resultType)
+    stream:close()
+  end)
+
   it("are over when the server is, which does not wait for them", function()
     g = start("--workers", "2")
     for _ = 1, 10 do call("late_work", { ms = 25000 }) end

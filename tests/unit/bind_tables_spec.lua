@@ -115,6 +115,18 @@ describe("tide.content", function()
     gives({ type = "text", text = "a" }, 'tide.content.text("a", {})')
   end)
 
+  it("shows icons of links", function()
+    gives({ type = "resource_link", uri = "a:b", name = "n", icons = {
+      { src = "https://example.com/a.png" },
+      { src = "data:,", mimeType = "image/png", sizes = { "48x48" }, theme = "dark" },
+    } }, [[tide.content.link("a:b", { name = "n", icons = { "https://example.com/a.png",
+      { src = "data:,", mime = "image/png", sizes = { "48x48" }, theme = "dark" } } })]])
+    refuses("icons is a list", 'tide.content.link("a:b", { name = "n", icons = {} })')
+    refuses("an icon is at an https:// address", 'tide.content.link("a:b", { name = "n", icons = { "http://x" } })')
+    refuses("an icon is at an https:// address", 'tide.content.link("a:b", { name = "n", icons = { {} } })')
+    refuses("unknown", 'tide.content.link("a:b", { name = "n", icons = { { url = "https://x" } } })')
+  end)
+
   it("takes nothing else for it", function()
     refuses("priority is a number, 0 to 1", 'tide.content.text("a", { priority = 2 })')
     refuses("priority is a number, 0 to 1", 'tide.content.text("a", { priority = "1" })')
