@@ -8,7 +8,8 @@ end
 
 describe("the form", function()
   it("of C is clang-format's", function()
-    silent "find core tests -name node_modules -prune -o -name '*.[ch]' -print | xargs clang-format-14 --dry-run -Werror"
+    silent [[find core tests -name node_modules -prune -o -name '*.[ch]' -print |
+      xargs clang-format-14 --dry-run -Werror]]
   end)
 
   it("of Lua is luacheck's", function()
