@@ -30,7 +30,10 @@ struct asked { // which entry
 
 static void check_self(lua_State *L, const char *what)
 {
-  if (!lua_istable(L, 1)) luaL_error(L, "call it with a colon: %s(name)", what);
+  if (lua_istable(L, 1) && lua_getmetatable(L, 1)) // not a name of values
+    lua_pop(L, 1);
+  else
+    luaL_error(L, "call it with a colon: %s(name)", what);
 }
 
 // A table's JSON has its names sorted, so it is the same text each time. Left on

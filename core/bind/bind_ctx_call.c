@@ -22,10 +22,12 @@
 #include "script/context.h"
 #include "script/convert.h"
 #include "script/fault.h"
+#include "script/faults.h"
 #include "script/task.h"
 
-#define WHAT    "ctx.call"
-#define COST_NS 5000 // see allowance_charge()
+#define WHAT          "ctx.call"
+#define SUGGESTED_MAX 64   // names looked at for "did you mean"
+#define COST_NS       5000 // see allowance_charge()
 
 struct inner {
   struct call_part part; // of the call that waits
@@ -205,6 +207,25 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
 
 // --- what is asked ---
 
+// The tools of the own integration by their short names are the most likely.
+static int refuse_tool(lua_State *L, const struct integration *own,
+                       const char *name)
+{
+  const char *names[SUGGESTED_MAX];
+  size_t n = 0;
+  for (; n < own->tool_count && n < SUGGESTED_MAX; n++)
+    names[n] = own->tools[n]->short_name.data;
+  struct slice near = faults_suggest(slice_of(name), names, n);
+  if (near.data)
+    return luaL_error(L, WHAT ": there is no tool '%s' (did you mean %s?)",
+                      name, near.data);
+  return luaL_error(L,
+                    WHAT ": there is no tool '%s' (a tool of this integration "
+                         "by its short name, of another as "
+                         "<integration>_<tool>)",
+                    name);
+}
+
 // Of the own integration by its short name, of any by its full name.
 static const struct tool *find_tool(lua_State *L, const struct call *call)
 {
@@ -216,12 +237,7 @@ static const struct tool *find_tool(lua_State *L, const struct call *call)
       return own->tools[i];
   const struct tool *tool = catalog_tool(call_live(call)->generation->catalog,
                                          (struct slice){name, len});
-  if (!tool)
-    luaL_error(L,
-               WHAT
-               ": there is no tool '%s' (a tool of this integration by its "
-               "short name, of another as <integration>_<tool>)",
-               name);
+  if (!tool) refuse_tool(L, own, name);
   return tool;
 }
 

@@ -134,7 +134,8 @@ static bool read_filter(struct job *job, struct filter *granted,
 {
   uint32_t filter = job_param(job, "notifications");
   if (filter == JSON_NONE || json_type(job->env->doc, filter) != JSON_OBJECT)
-    return job_bad_params(why, "notifications must be an object");
+    return job_bad_params(why, "notifications must be an object, as "
+                               "{\"toolsListChanged\": true}");
   return read_flags(job, filter, granted, why) &&
          read_uris(job, filter, granted, why) &&
          read_tasks(job, filter, granted, why);

@@ -240,6 +240,9 @@ static int failure_at(struct call *c, lua_State *L, enum error_code code)
   if (!nothing && !refused) return 0;
   lua_settop(L, 2); // nil err
   struct buf text = {0};
+  if (lua_type(L, 2) == LUA_TSTRING)
+    buf_puts(&text, "returned nil and a text, which agents are not told; "
+                    "return nil, tide.error(code, text): ");
   fault_wrap(L, &text); // nil object
   log_failure(c, buf_slice(&text));
   buf_finish(&text);

@@ -5,10 +5,39 @@
 #include <lauxlib.h>
 #include <stdbool.h>
 
+#include "script/faults.h"
+
+#define NAMES_MAX 64
+
 static const char keys[2]; // their addresses: the values, in the registry
 
 // User values of each.
 enum { FIELDS = 1, GETTERS };
+
+// Adds the names of the table at `index` to the `n` that are there; how many
+// then. They stay the table's.
+static size_t add_names(lua_State *L, int index, const char **names, size_t n)
+{
+  lua_pushnil(L);              // nil
+  while (lua_next(L, index)) { // key value
+    lua_pop(L, 1);             // key
+    if (n < NAMES_MAX) names[n++] = lua_tostring(L, -1);
+  }
+  return n;
+}
+
+static int refuse_name(lua_State *L)
+{
+  const char *names[NAMES_MAX];
+  size_t n = add_names(L, lua_upvalueindex(FIELDS), names, 0);
+  n = add_names(L, lua_upvalueindex(GETTERS), names, n);
+  struct slice name;
+  name.data = luaL_tolstring(L, 2, &name.len); // text
+  struct slice near = faults_suggest(name, names, n);
+  if (!near.data) return luaL_error(L, "ctx has no field '%s'", name.data);
+  return luaL_error(L, "ctx has no field '%s' (did you mean %s?)", name.data,
+                    near.data);
+}
 
 static int index_field(lua_State *L)
 {
@@ -18,7 +47,7 @@ static int index_field(lua_State *L)
   lua_pushvalue(L, 2); // ctx name nil name
   if (lua_rawget(L, lua_upvalueindex(GETTERS)) == LUA_TFUNCTION)
     return lua_tocfunction(L, -1)(L);
-  return luaL_error(L, "ctx has no field '%s'", luaL_tolstring(L, 2, NULL));
+  return refuse_name(L);
 }
 
 static int refuse_field(lua_State *L)
@@ -61,8 +90,31 @@ void context_push(lua_State *L, enum context_kind kind)
   lua_rawgetp(L, LUA_REGISTRYINDEX, &keys[kind]); // ctx
 }
 
+static bool is_context(lua_State *L, int index)
+{
+  if (lua_type(L, index) != LUA_TUSERDATA) return false;
+  context_push(L, CONTEXT_CALL); // call
+  context_push(L, CONTEXT_AUTH); // call auth
+  bool is = lua_rawequal(L, index, -2) || lua_rawequal(L, index, -1);
+  lua_pop(L, 2); //
+  return is;
+}
+
+// A function of ctx. Upvalues: what it does, its name.
+static int call_with_dot(lua_State *L)
+{
+  if (is_context(L, 1))
+    return luaL_error(L, "call it with a dot: ctx.%s(...)",
+                      lua_tostring(L, lua_upvalueindex(2)));
+  return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 void context_set_field(lua_State *L, enum context_kind kind, const char *name)
 {
+  if (lua_iscfunction(L, -1) && !lua_getupvalue(L, -1, 1)) {
+    lua_pushstring(L, name);               // value name
+    lua_pushcclosure(L, call_with_dot, 2); // value
+  }
   context_push(L, kind);            // value ctx
   lua_getiuservalue(L, -1, FIELDS); // value ctx fields
   lua_pushvalue(L, -3);             // value ctx fields value

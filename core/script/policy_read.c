@@ -121,8 +121,11 @@ static void read_number(struct settings *s, struct slice path,
 {
   lua_State *L = s->reader.L;
   char what[80];
-  snprintf(what, sizeof(what), "a whole number from %lld to %lld",
-           (long long)field->min, (long long)field->max);
+  if (field->min == 0 && field->max == 1)
+    snprintf(what, sizeof(what), "1 (on) or 0 (off)");
+  else
+    snprintf(what, sizeof(what), "a whole number from %lld to %lld",
+             (long long)field->min, (long long)field->max);
   if (lua_type(L, -1) != LUA_TNUMBER) {
     read_wrong(&s->reader, path, -1, what);
     return;

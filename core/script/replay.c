@@ -61,8 +61,8 @@ static enum error_code put(struct asker *a, struct question *q,
   if (recall(r, q) || find(r, q)) return OK;
   if (r->round >= ASK_ROUNDS_MAX)
     return error_set(err, E_SCRIPT_LIMIT,
-                     "the handler asks again and again; a question must not "
-                     "read otherwise each time");
+                     "the handler asks again and again: a question must read "
+                     "the same each time, and its answer fit the form");
   if (list_empty(&r->open)) loop_defer(r->loop, &r->turn);
   list_append(&r->open, &q->link);
   return OK;

@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/iso_time.h"
 #include "script/convert.h"
+#include "script/faults.h"
 
 // When nothing says otherwise it is 2026-01-01T00:00:00Z.
 #define START_WALL_MS INT64_C(1767225600000)
@@ -55,13 +56,25 @@ static bool is_one_of(const char *key, const char *const *names)
   return *names != NULL;
 }
 
+static void refuse_key(lua_State *L, const char *what, const char *key,
+                       const char *const *names)
+{
+  size_t n = 0;
+  while (names[n])
+    n++;
+  struct slice near = faults_suggest(slice_of(key), names, n);
+  if (near.data)
+    luaL_error(L, "%s: unknown key '%s' (did you mean %s?)", what, key,
+               near.data);
+  luaL_error(L, "%s: unknown key '%s'", what, key);
+}
+
 void kit_check_keys(lua_State *L, int index, const char *what,
                     const char *const *names)
 {
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) { // key value
     const char *key = luaL_tolstring(L, -2, NULL);          // key value text
-    if (!is_one_of(key, names))
-      luaL_error(L, "%s: unknown key '%s'", what, key);
+    if (!is_one_of(key, names)) refuse_key(L, what, key, names);
     lua_pop(L, 1); // key value
   }
 }

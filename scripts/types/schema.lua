@@ -11,7 +11,6 @@ tide.schema = {}
 ---@class tide.WordOptions
 ---@field about? string what the model reads about it
 ---@field title? string
----@field title? string
 ---@field optional? boolean
 ---@field default? any
 

@@ -63,9 +63,9 @@ local testing = {}
 ---@field client? ("form"|"url"|"sample"|"tools"|"context"|"roots")[] what can be asked; all
 ---@field era? "modern"|"legacy" a question has the handler run again, or wait; "modern"
 
---- A call. But for `done`, fields are nil until it has ended.
 ---@alias tide.TaskStatus "working"|"input_required"|"completed"|"failed"|"cancelled"
 
+--- A call. But for `done`, fields are nil until it has ended.
 ---@class tide.KitCall
 ---@field done boolean
 ---@field status? tide.TaskStatus of a task, at any time

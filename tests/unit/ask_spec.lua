@@ -489,6 +489,7 @@ describe("a handler that is replayed", function()
     local done = kit:call "demo_changing"
 
     assert.equal("script_limit", done.error.code)
+    assert.matches("must read the same each time, and its answer fit the form", done.error.message)
     assert.equal(10, #kit:questions())
   end)
 end)

@@ -240,7 +240,7 @@ describe("a failure", function()
 
     local log = kit:log()
     assert.matches("script failed tool=demo_fail req=test%-1: demo.lua:%d+: private.*traceback", log)
-    assert.matches("req=test%-2: private", log)
+    assert.matches("req=test%-2: returned nil and a text, [^:]+: private", log)
   end)
 
   it("is a limit when the script uses too much", function()

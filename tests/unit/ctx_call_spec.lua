@@ -189,7 +189,8 @@ describe("ctx.call", function()
       return kit:call("demo_attempt", { tool = tool, args = args }).value.err
     end
 
-    assert.matches("ctx.call: there is no tool 'itme' %(a tool of this integration by its short name", said "itme")
+    assert.matches("ctx.call: there is no tool 'itme' %(did you mean item%?%)", said "itme")
+    assert.matches("ctx.call: there is no tool 'x' %(a tool of this integration by its short name", said "x")
     assert.matches("ctx.call: arguments: a table must have either names only", said("item", { 1, 2 }))
     assert.matches("table expected, got string", said("item", "a"))
     assert.matches("string expected", said(nil))

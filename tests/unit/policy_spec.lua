@@ -31,6 +31,12 @@ end
 
 local fields = T.generation.policy_fields()
 
+-- What a setting may be, as a fault says it.
+local function range(field)
+  if field.min == 0 and field.max == 1 then return "1 (on) or 0 (off)" end
+  return ("a whole number from %d to %d"):format(field.min, field.max)
+end
+
 describe("the list of settings", function()
   it("has defaults within its bounds, and a meaning", function()
     for path, field in pairs(fields) do
@@ -66,7 +72,7 @@ describe("a policy", function()
         assert.equal(value, load({ ["p.lua"] = "return " .. with(value) }).p[path])
       end
       for _, value in ipairs { field.min - 1, field.max + 1 } do
-        assert.equal(("policies/p.lua: p.%s: must be a whole number from %d to %d (got %d)"):format(path, field.min, field.max, value),
+        assert.equal(("policies/p.lua: p.%s: must be %s (got %d)"):format(path, range(field), value),
           faults_of(with(value)))
       end
     end
@@ -94,8 +100,8 @@ describe("a policy", function()
         local got = ({ BELOW = tostring(field.min - 1), HALF = tostring(field.min - 0.5) })[case[2]]
           or case[2]
         local number = not got:find "^a " and got ~= "true" and got ~= "false"
-        expected[i] = ("policies/p.lua: p%d.%s: %s a whole number from %d to %d%s"):format(i, path,
-          number and "must be" or "expected", field.min, field.max,
+        expected[i] = ("policies/p.lua: p%d.%s: %s %s%s"):format(i, path,
+          number and "must be" or "expected", range(field),
           number and (" (got %s)"):format(got) or ", got " .. got)
       end
       table.sort(expected)
