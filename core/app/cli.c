@@ -86,6 +86,8 @@ static void print_help(FILE *out)
     snprintf(head, sizeof(head), "%s %s", commands[i].word,
              commands[i].arguments);
     fprintf(out, "  %-23s %s\n", head, commands[i].about);
+    for (const struct flag *f = commands[i].flags; f->name; f++)
+      fprintf(out, "    %-21s %s\n", f->name, f->meaning);
   }
   fputs("  help [COMMAND]          say more\n\n", out);
   struct buf text = {0};
@@ -159,6 +161,22 @@ static struct command_flags take_flags(const struct command *c, int *argc,
   return flags;
 }
 
+// "--prov" is no option of the engine, but nearly one of the command's own.
+static void print_near_flag(const struct command *c, int argc, char **argv)
+{
+  const char *names[FLAGS];
+  size_t n = 0;
+  for (; c->flags[n].name; n++)
+    names[n] = c->flags[n].name;
+  for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+    if (strncmp(argv[i], "--", 2)) continue;
+    struct slice near = faults_suggest(slice_of(argv[i]), names, n);
+    if (near.data)
+      fprintf(stderr, "tidegate %s: did you mean %.*s?\n", c->word,
+              SLICE_ARG(near));
+  }
+}
+
 static int run(const struct command *c, int argc, char **argv,
                char **environment)
 {
@@ -169,12 +187,14 @@ static int run(const struct command *c, int argc, char **argv,
   argc--;
   argv++;
   struct command_flags flags = take_flags(c, &argc, argv);
+  int count = argc; // options_read() stops at what it does not know
   if (options_read(&options, &argc, argv, environment, &err) == OK) {
     struct command_line line = {&options, flags, argc, argv, environment};
     print_suspects(environment);
     status = c->run(&line);
   } else {
     fprintf(stderr, "tidegate: %s\n", err.message);
+    print_near_flag(c, count, argv);
   }
   options_finish(&options);
   return status;

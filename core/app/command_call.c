@@ -59,6 +59,9 @@ static void add_cause(const struct one_call *c, const struct call_result *r,
   const char *end = cause.len ? memchr(cause.data, '\n', cause.len) : NULL;
   if (end) cause.len = (size_t)(end - cause.data);
   if (script && cause.len > 0) buf_printf(out, "\n%.*s", SLICE_ARG(cause));
+  if (r->error.code == E_UNSUPPORTED)
+    buf_puts(out, "\n`tidegate call` has nobody to ask: a client has, and "
+                  "kit:answer() of a spec");
 }
 
 static void print_error(const struct one_call *c, const struct call_result *r)

@@ -192,11 +192,13 @@ static enum error_code raise_limit(struct serve *s, struct error *err)
         "least %llu: raise `ulimit -n` or lower --workers",
         (unsigned long long)limit.rlim_cur, s->count,
         (unsigned long long)least);
-  if (limit.rlim_cur < (rlim_t)s->options->max_connections + least)
+  rlim_t needed = (rlim_t)s->options->max_connections + least;
+  if (limit.rlim_cur < needed && !s->options->stdio)
     log_warn(s->engine.log, "app/serve",
-             "files=%llu are fewer than max_connections=%" PRId64
-             " needs; raise ulimit -n",
-             (unsigned long long)limit.rlim_cur, s->options->max_connections);
+             "files=%llu are open at most, max_connections=%" PRId64
+             " needs %llu; raise ulimit -n or lower --max-connections",
+             (unsigned long long)limit.rlim_cur, s->options->max_connections,
+             (unsigned long long)needed);
   return OK;
 }
 

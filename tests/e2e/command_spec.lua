@@ -46,6 +46,7 @@ describe("tidegate", function()
     assert.equal(0, code)
     for _, word in ipairs {
       "serve", "check", "tools", "call", "version", "--listen ADDRESS", "--no-watch",
+      "--prove", "--explain",
     } do
       assert.truthy(out:find(word, 1, true), word)
     end
@@ -60,6 +61,10 @@ describe("tidegate", function()
     code, _, err = plain("serve", "--lisen", ":1")
     assert.equal(2, code)
     assert.matches("did you mean listen", err)
+
+    code, _, err = plain("check", "--prov")
+    assert.equal(2, code)
+    assert.matches("did you mean --prove?", err, 1, true)
   end)
 
   it("suspects a variable that is nearly an option, and no other", function()
@@ -250,6 +255,17 @@ describe("tidegate", function()
     assert.matches("script failed [^\n]+\nhello%.lua:12: attempt to index a nil value", err)
   end)
 
+  it("call says who answers what a tool asks", function()
+    local script = SCRIPT:gsub("run = function%(_, args%)", [[run = function(ctx, args)
+      assert(ctx.ask { message = "Sure?" })]])
+
+    local code, _, err = run("call", { "hello_greet", '{"name":"Bo"}' },
+      { scripts = { ["hello.lua"] = script } })
+
+    assert.equal(1, code)
+    assert.matches("\n`tidegate call` has nobody to ask: a client has", err, 1, true)
+  end)
+
   it("refuses folders and files that are not there", function()
     for option, path in pairs {
       ["--secrets"] = "/no/secrets", ["--policies"] = "/no/policies", ["--ca-file"] = "/no/ca.pem",
@@ -353,6 +369,17 @@ describe("tidegate", function()
 
     assert.equal(1, code)
     assert.matches("8 workers need at least 160: raise `ulimit %-n`", err)
+  end)
+
+  it("says what the open files are too few for, but not to a single client", function()
+    local function said(how)
+      local script = 'ulimit -n 1000; exec "$0" serve ' .. how
+      return (select(3, process.run { "sh", "-c", script, gateway.binary }))
+    end
+    local needs = "files=1000 are open at most, max_connections=20000 needs %d+; raise ulimit"
+
+    assert.matches(needs, said "--workers 1 --listen nowhere:x")
+    assert.not_matches("ulimit", said "--stdio </dev/null")
   end)
 
   it("serves on a unix socket", function()
