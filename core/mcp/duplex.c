@@ -375,6 +375,9 @@ static bool check_body(struct exchange *ex, struct slice body)
   if (code == OK) return true;
   if (code == E_NO_MEMORY)
     return refuse(&ex->in.why, 500, RPC_INTERNAL_ERROR, "Out of memory");
+  if (code == E_TOO_LARGE)
+    return refuse(&ex->in.why, 400, RPC_INVALID_REQUEST, "Invalid request: %s",
+                  err.message);
   return refuse(&ex->in.why, 400, RPC_PARSE_ERROR, "Parse error: %s",
                 err.message);
 }

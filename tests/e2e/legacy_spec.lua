@@ -133,8 +133,8 @@ for _, workers in ipairs { "1", "4" } do
       local report = run("http", url "/mcp")
 
       assert.same({ "tools", "shop://stock", "prompts" }, report.heard)
-      assert.equal("come back for", report.long)
-      assert.equal(1, report.returned)
+      assert.same({ "come back for", "decline" }, { report.long, report.asked })
+      assert.equal(2, report.returned)
       session = report.session
       assert.equal(404, post(call "say").status)
     end)
@@ -143,7 +143,7 @@ for _, workers in ipairs { "1", "4" } do
       local report = run("sse", url "/sse")
 
       assert.same({ "tools", "shop://stock", "prompts" }, report.heard)
-      assert.equal("waited for", report.long)
+      assert.same({ "waited for", "decline" }, { report.long, report.asked })
     end)
 
     it("comes back to whichever worker takes it, while the call runs and after it", function()

@@ -4,7 +4,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
-  PromptListChangedNotificationSchema, ResourceUpdatedNotificationSchema,
+  ElicitRequestSchema, PromptListChangedNotificationSchema, ResourceUpdatedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
@@ -17,7 +17,10 @@ const counted = (input, init) => {
 const transport = how === "sse"
   ? new SSEClientTransport(new URL(url))
   : new StreamableHTTPClientTransport(new URL(url), { fetch: counted });
-const client = new Client({ name: "legacy", version: "1" });
+const client = new Client(
+  { name: "legacy", version: "1" }, { capabilities: { elicitation: { form: {} } } },
+);
+client.setRequestHandler(ElicitRequestSchema, () => ({ action: "decline" }));
 
 // A promise that is kept when `count` notices are there.
 const heard = [];
@@ -47,7 +50,10 @@ await until(3);
 
 const before = connections;
 const long = await client.callTool({ name: "shop_long", arguments: {} });
-const report = { heard, long: long.content[0].text, returned: connections - before };
+const asked = await client.callTool({ name: "shop_ask", arguments: {} });
+const report = {
+  heard, long: long.content[0].text, asked: asked.content[0].text, returned: connections - before,
+};
 if (how === "http") {
   report.session = transport.sessionId;
   await transport.terminateSession();

@@ -133,6 +133,7 @@ describe("a post", function()
 
     assert.equal("400 -32700", post(one, stream, "{"))
     assert.equal("400 -32700", post(one, stream, ""))
+    assert.equal("400 -32600", post(one, stream, ("["):rep(1 << 19) .. ("]"):rep(1 << 19)))
     assert.equal("415 -32000", post(one, stream, "{}", { ["content-type"] = "text/plain" }))
     assert.equal("403 -32000", post(one, stream, "{}", { origin = "https://evil.example.com" }))
     local get = mcp.read(mcp.begin(one, { method = "GET", path = "/messages", headers = { host = "localhost" } }))
