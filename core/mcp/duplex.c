@@ -129,11 +129,17 @@ static void say_error(struct duplex *d, enum rpc_code code, const char *text)
 
 // --- the outlet of a post ---
 
+static void finish_post(struct duplex *d, struct post *post)
+{
+  posts_done(posts_of(d), &d->box, post);
+  free(post);
+}
+
 static void end_line(struct line *line)
 {
   struct duplex *d = line->duplex;
   list_remove(&line->link);
-  free(line->post);
+  finish_post(d, line->post);
   free(line);
   d->count--;
   soon(d);
@@ -183,10 +189,9 @@ static const struct outlet_ops post_outlet = {
 
 static void serve_post(struct duplex *d, struct post *post)
 {
-  posts_taken(posts_of(d), &d->box, post);
   struct line *line = fault_calloc(1, sizeof(*line));
   if (!line) {
-    free(post);
+    finish_post(d, post);
     say_error(d, RPC_INTERNAL_ERROR, "Out of memory");
     return;
   }
@@ -199,11 +204,24 @@ static void serve_post(struct duplex *d, struct post *post)
              (struct outlet){&post_outlet, line});
 }
 
+static bool must_wait(struct post *post)
+{
+  if (!post->can_wait)
+    post->can_wait = envelope_can_wait((struct slice){post->text, post->len});
+  return post->can_wait;
+}
+
+// As many requests as may run, in order. What they may wait for overtakes those
+// that wait.
 static void go(struct duplex *d)
 {
   if (d->gone) return;
-  while (!d->slow && d->count < RUNNING_MAX && !list_empty(&d->pending)) {
-    struct post *post = LIST_ITEM(d->pending.next, struct post, link);
+  bool full = false;
+  LIST_EACH (it, &d->pending) {
+    struct post *post = LIST_ITEM(it, struct post, link);
+    full |= d->count >= RUNNING_MAX;
+    if (d->slow) break;
+    if (full && must_wait(post)) continue;
     list_remove(&post->link);
     serve_post(d, post);
   }

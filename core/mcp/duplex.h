@@ -7,8 +7,8 @@
 // judged like one, whatever revision is agreed on in it, and there is no coming
 // back. When the client leaves it has cancelled all it asked for.
 //
-//   OPEN     posts are served, 64 at a time; the rest waits, and so do all while
-//            the client does not read
+//   OPEN     posts are served, 64 at a time; other requests wait, and all posts
+//            do while the client does not read
 //   CLOSING  no more posts; the stream ends with the last answer
 //   gone     the client left; what still runs is cancelled
 //

@@ -126,3 +126,16 @@ bool envelope_read(struct envelope *env, const struct json_doc *doc,
   if (env->kind == MESSAGE_RESPONSE) return true;
   return read_method(env, node, arena, why) && read_params(env, node, why);
 }
+
+bool envelope_can_wait(struct slice text)
+{
+  struct arena arena = {0};
+  struct json_doc doc;
+  struct envelope env;
+  struct refusal why;
+  bool heard =
+      json_parse(&doc, text, (struct json_limits){0}, &arena, NULL) == OK &&
+      envelope_read(&env, &doc, 0, &arena, &why) && env.kind != MESSAGE_REQUEST;
+  arena_finish(&arena);
+  return !heard;
+}

@@ -42,6 +42,10 @@ struct envelope {
 bool envelope_read(struct envelope *env, const struct json_doc *doc,
                    uint32_t node, struct arena *arena, struct refusal *why);
 
+// May it wait for those that run? Not what they may wait for: an answer to their
+// question, a notification that they are cancelled.
+bool envelope_can_wait(struct slice text);
+
 // The claim of the message at `node`, whatever else is wrong with it.
 uint32_t envelope_claim(const struct json_doc *doc, uint32_t node);
 

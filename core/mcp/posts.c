@@ -64,11 +64,11 @@ void posts_close(struct posts *all, struct post_box *box)
   pthread_mutex_unlock(&all->lock);
 }
 
-void posts_taken(struct posts *all, struct post_box *box,
+void posts_done(struct posts *all, struct post_box *box,
                  const struct post *post)
 {
   pthread_mutex_lock(&all->lock);
-  box->waiting--;
+  box->count--;
   box->bytes -= post->len;
   pthread_mutex_unlock(&all->lock);
 }
@@ -107,11 +107,11 @@ static enum posted put(struct posts *all, struct post_box *box,
                        struct slice text)
 {
   if (!box) return POST_UNKNOWN;
-  if (box->waiting >= POSTS_MAX || box->bytes + text.len > POSTS_BYTES)
+  if (box->count >= POSTS_MAX || box->bytes + text.len > POSTS_BYTES)
     return POST_FULL;
   struct post *post = new_post(all, box, text);
   if (!post) return POST_NO_MEMORY;
-  box->waiting++;
+  box->count++;
   box->bytes += text.len;
   mailbox_post(box->mailbox, &post->message);
   return POST_SENT;

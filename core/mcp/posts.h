@@ -5,7 +5,7 @@
 // one. It has a box here, under its id; a message is copied and goes to its
 // worker through the mailbox.
 //
-// Bounded per box, in number and bytes of what has not been taken up. Safe for
+// Bounded per box, in number and bytes of what is not done with. Safe for
 // threads; a box belongs to its worker's.
 
 #ifndef MCP_POSTS_H
@@ -20,7 +20,7 @@
 #include "loop/mailbox.h"
 
 #define POSTS_ID_LEN 16
-#define POSTS_MAX    256        // that wait for one connection
+#define POSTS_MAX    256        // that one connection has with us
 #define POSTS_BYTES  (8u << 20) // of them
 
 struct posts;
@@ -31,6 +31,7 @@ struct post {
   struct mailbox *mailbox;
   unsigned char id[POSTS_ID_LEN];
   struct list link; // for whoever it was delivered to
+  bool can_wait;    // the same
   size_t len;
   char text[];
 };
@@ -43,7 +44,7 @@ struct post_box {
   void (*deliver)(struct post_box *box, struct post *post);
   struct list link; // from here: under the lock
   bool open;
-  uint32_t waiting;
+  uint32_t count;
   size_t bytes;
 };
 
@@ -54,8 +55,8 @@ void posts_free(struct posts *all); // no box is open; NULL is fine
 void posts_open(struct posts *all, struct post_box *box);
 // Nothing is delivered any more. Twice or zeroed is fine.
 void posts_close(struct posts *all, struct post_box *box);
-// A post that was delivered waits no more.
-void posts_taken(struct posts *all, struct post_box *box,
+// A post that was delivered is done with.
+void posts_done(struct posts *all, struct post_box *box,
                  const struct post *post);
 
 enum posted { POST_SENT, POST_UNKNOWN, POST_FULL, POST_NO_MEMORY };

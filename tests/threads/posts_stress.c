@@ -55,7 +55,7 @@ static void deliver(struct post_box *box, struct post *post)
       letter.number <= holder->last[letter.from])
     atomic_fetch_add(&h->crew->faults, 1);
   holder->last[letter.from] = letter.number;
-  posts_taken(h->crew->posts, box, post);
+  posts_done(h->crew->posts, box, post);
   atomic_fetch_add(&h->crew->delivered, 1);
   free(post);
 }

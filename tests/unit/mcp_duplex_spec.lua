@@ -220,6 +220,34 @@ describe("a session of HTTP+SSE", function()
     assert.is_false(mcp.read(stream).ended)
   end)
 
+  it("is heard while as many of its calls run as may: they may wait for it", function()
+    local stream = open(one)
+    for i = 1, 64 do post(two, stream, message("tools/call", { name = "demo_add" }, i)) end
+    post(two, stream, message("ping", nil, "late"))
+    post(two, stream, { jsonrpc = "2.0", method = "notifications/cancelled", params = { requestId = 64 } })
+    post(two, stream, message("ping", nil, "later"))
+    pass()
+
+    assert.equal("client", one:call(64).cancelled_by)
+    assert.is_true(one:call(63).running)
+    local list = said(stream)
+    assert.same({ "late", "later" }, { list[1].id, list[2].id })
+  end)
+
+  it("may keep so many bytes with us, whether they wait or run", function()
+    local stream = open(one)
+    local large = { name = "demo_add", arguments = { text = ("x"):rep(3 << 20) } }
+    local call = json.encode(message("tools/call", large))
+    for _ = 1, 2 do
+      assert.equal("202", post(two, stream, call))
+      pass()
+    end
+    assert.equal("503 -32000", post(two, stream, call))
+
+    one:finish(1, { form = "text", body = "done" })
+    assert.equal("202", post(two, stream, call))
+  end)
+
   it("is told of lists and resources, once it is ready", function()
     local stream = open(one)
     local id = endpoint(stream)
