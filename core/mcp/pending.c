@@ -44,6 +44,7 @@ static struct list *bucket_of(struct pending_set *s, struct slice id)
 void pending_add(struct pending_set *s, struct pending *p)
 {
   p->added = true;
+  p->answered = false;
   pthread_mutex_lock(&s->lock);
   list_append(bucket_of(s, p->id), &p->link);
   pthread_mutex_unlock(&s->lock);
@@ -125,8 +126,10 @@ bool pending_answer(struct pending_set *s, const unsigned char session[],
 {
   pthread_mutex_lock(&s->lock);
   struct pending *p = find(s, session, id);
+  if (p && p->answered) p = NULL;
   bool remote = p && p->mailbox;
   struct note *note = remote ? new_note(s, p, text, error) : NULL;
+  if (note) p->answered = true;
   if (note) mailbox_post(note->mailbox, &note->message);
   pthread_mutex_unlock(&s->lock);
 

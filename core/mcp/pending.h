@@ -3,7 +3,7 @@
 // The answer comes as a POST of its own and may reach any worker: the question
 // is found here by its session and id, and its owner told through its mailbox.
 // An answer to a question that was never asked, was answered already or is given
-// up finds nothing, and nothing happens. Safe for threads; a mutex, on paths that
+// up finds nothing, nothing happens, and nothing of it is kept. Safe for threads; a mutex, on paths that
 // only legacy clients take.
 
 #ifndef MCP_PENDING_H
@@ -23,6 +23,7 @@ struct pending_set;
 struct pending {
   struct list link;        // under the lock, even to read: neighbours write it
   bool added;              // the owner's thread only
+  bool answered;           // under the lock: an answer is on its way
   struct mailbox *mailbox; // of its worker; NULL: answered inline
   unsigned char session[PENDING_SESSION_LEN];
   struct slice id; // of the request, as it was sent, quotes included

@@ -65,7 +65,7 @@ void posts_close(struct posts *all, struct post_box *box)
 }
 
 void posts_done(struct posts *all, struct post_box *box,
-                 const struct post *post)
+                const struct post *post)
 {
   pthread_mutex_lock(&all->lock);
   box->count--;

@@ -57,7 +57,7 @@ void posts_open(struct posts *all, struct post_box *box);
 void posts_close(struct posts *all, struct post_box *box);
 // A post that was delivered is done with.
 void posts_done(struct posts *all, struct post_box *box,
-                 const struct post *post);
+                const struct post *post);
 
 enum posted { POST_SENT, POST_UNKNOWN, POST_FULL, POST_NO_MEMORY };
 
