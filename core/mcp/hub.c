@@ -19,14 +19,14 @@
 
 enum { KEY_BUCKETS = 1024, WAITING_BUCKETS = 256 };
 
-// An event on its way to one port.
+// An event on its way to one port; delivered, it stays for those that keep it.
 struct waiting {
   struct list link;   // port->waiting, in order
   struct list bucket; // to find the one that a newer replaces
   uint64_t hash;
-  enum hub_topic topic;
-  uint32_t key_len, payload_len;
-  char bytes[]; // key, payload
+  struct hub_event event; // of the bytes
+  uint32_t users;         // the owner's thread only
+  char bytes[];           // key, payload
 };
 
 // A key that a subscriber watches.
@@ -111,7 +111,7 @@ static void drop_waiting(struct hub_port *port, struct waiting *w)
   list_remove(&w->link);
   list_remove(&w->bucket);
   port->waiting_count--;
-  port->waiting_bytes -= w->key_len + w->payload_len;
+  port->waiting_bytes -= w->event.key.len + w->event.payload.len;
   free(w);
 }
 
@@ -120,8 +120,8 @@ static struct waiting *find_waiting(const struct hub_port *port,
 {
   LIST_EACH (it, &port->waiting_at[hash % WAITING_BUCKETS]) {
     struct waiting *w = LIST_ITEM(it, struct waiting, bucket);
-    if (w->hash == hash && w->topic == e->topic && w->key_len == e->key.len &&
-        !memcmp(w->bytes, e->key.data, e->key.len))
+    if (w->hash == hash && w->event.topic == e->topic &&
+        slice_eq(w->event.key, e->key))
       return w;
   }
   return NULL;
@@ -133,9 +133,10 @@ static struct waiting *new_waiting(const struct hub_event *e, uint64_t hash)
   struct waiting *w = fault_now() ? NULL : malloc(sizeof(*w) + len);
   if (!w) return NULL;
   w->hash = hash;
-  w->topic = e->topic;
-  w->key_len = (uint32_t)e->key.len;
-  w->payload_len = (uint32_t)e->payload.len;
+  w->users = 1;
+  w->event = (struct hub_event){e->topic,
+                                {w->bytes, e->key.len},
+                                {w->bytes + e->key.len, e->payload.len}};
   if (e->key.len) memcpy(w->bytes, e->key.data, e->key.len);
   if (e->payload.len)
     memcpy(w->bytes + e->key.len, e->payload.data, e->payload.len);
@@ -166,7 +167,7 @@ static bool add_event(struct hub_port *port, const struct hub_event *e,
   list_append(&port->waiting, &w->link);
   list_append(&port->waiting_at[hash % WAITING_BUCKETS], &w->bucket);
   port->waiting_count++;
-  port->waiting_bytes += w->key_len + w->payload_len;
+  port->waiting_bytes += e->key.len + e->payload.len;
   return true;
 }
 
@@ -219,6 +220,23 @@ bool hub_is_watched(struct hub *hub, enum hub_topic topic)
 
 // --- delivery ---
 
+static struct waiting *waiting_of(const struct hub_event *e)
+{
+  return LIST_ITEM(e, struct waiting, event);
+}
+
+const struct hub_event *hub_event_keep(const struct hub_event *event)
+{
+  assert(event->topic >= HUB_LISTS);
+  waiting_of(event)->users++;
+  return event;
+}
+
+void hub_event_drop(const struct hub_event *event)
+{
+  if (event && --waiting_of(event)->users == 0) free(waiting_of(event));
+}
+
 // Calls whoever is behind each link; they may unlink any.
 #define WALK(port, it, head)                                                   \
   for (struct list *it = (head)->next;                                         \
@@ -249,13 +267,10 @@ static bool is_key(const struct hub_key *k, const struct hub_event *e,
 
 static void tell_watchers(struct hub_port *port, const struct waiting *w)
 {
-  struct hub_event e = {w->topic,
-                        {w->bytes, w->key_len},
-                        {w->bytes + w->key_len, w->payload_len}};
   WALK(port, it, &port->keys[w->hash % KEY_BUCKETS])
   {
     struct hub_key *k = LIST_ITEM(it, struct hub_key, bucket);
-    if (is_key(k, &e, w->hash)) k->sub->fn(k->sub, &e);
+    if (is_key(k, &w->event, w->hash)) k->sub->fn(k->sub, &w->event);
   }
 }
 
@@ -293,7 +308,7 @@ static void deliver(struct message *message)
   LIST_EACH (it, &events) {
     struct waiting *w = LIST_ITEM(it, struct waiting, link);
     tell_watchers(port, w);
-    free(w);
+    hub_event_drop(&w->event);
   }
   port->next = NULL;
 }

@@ -57,6 +57,11 @@ struct hub_event {
   struct slice key, payload; // good inside the callback
 };
 
+// For longer, if its topic has a key: whoever keeps it shares the same bytes with
+// all others that do. On the port's thread, which gives it back.
+const struct hub_event *hub_event_keep(const struct hub_event *event);
+void hub_event_drop(const struct hub_event *event); // NULL is fine
+
 struct hub_sub;
 typedef void (*hub_event_fn)(struct hub_sub *sub,
                              const struct hub_event *event);

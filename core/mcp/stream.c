@@ -12,12 +12,11 @@
 
 #define MODULE "mcp/stream"
 
-// An event with a key that is to be written.
+// An event with a key that is to be written. What it says may be long and is one
+// for all streams.
 struct due {
   struct list link;
-  enum hub_topic topic;
-  uint32_t key_len, payload_len;
-  char bytes[]; // key, payload
+  const struct hub_event *event; // kept
 };
 
 struct stream {
@@ -35,12 +34,19 @@ struct stream {
 
 // --- the end ---
 
+static void drop_due(struct due *d)
+{
+  list_remove(&d->link);
+  hub_event_drop(d->event);
+  free(d);
+}
+
 static void forget(struct stream *s)
 {
   struct streams *all = &s->server->streams;
   hub_sub_finish(&s->sub);
   LIST_EACH (it, &s->events)
-    free(LIST_ITEM(it, struct due, link));
+    drop_due(LIST_ITEM(it, struct due, link));
   list_remove(&s->link);
   list_remove(&s->due_link);
   all->count--;
@@ -109,14 +115,13 @@ static void put_tail(struct buf *out, const struct stream *s)
   buf_add(out, SLICE("}}}"));
 }
 
-static void put_event(struct buf *out, const struct due *d)
+static void put_event(struct buf *out, const struct hub_event *e)
 {
-  struct slice key = {d->bytes, d->key_len};
-  struct slice payload = {d->bytes + d->key_len, d->payload_len};
-  put_head(out, methods[d->topic]);
-  if (d->topic == HUB_RESOURCE) {
+  struct slice payload = e->payload;
+  put_head(out, methods[e->topic]);
+  if (e->topic == HUB_RESOURCE) {
     buf_add(out, SLICE("\"uri\":"));
-    json_put_string(out, key);
+    json_put_string(out, e->key);
     buf_putc(out, ',');
   } else if (payload.len > 2) { // the members, without their braces
     buf_add(out, (struct slice){payload.data + 1, payload.len - 2});
@@ -140,9 +145,8 @@ static void put_next(struct buf *out, struct stream *s)
     put_list(out, s);
   } else {
     struct due *d = LIST_ITEM(s->events.next, struct due, link);
-    put_event(out, d);
-    list_remove(&d->link);
-    free(d);
+    put_event(out, d->event);
+    drop_due(d);
   }
   put_tail(out, s);
 }
@@ -215,26 +219,17 @@ static void drop_older(struct stream *s, const struct hub_event *e)
 {
   LIST_EACH (it, &s->events) {
     struct due *d = LIST_ITEM(it, struct due, link);
-    if (d->topic != e->topic ||
-        !slice_eq((struct slice){d->bytes, d->key_len}, e->key))
-      continue;
-    list_remove(it);
-    free(d);
+    if (d->event->topic == e->topic && slice_eq(d->event->key, e->key))
+      drop_due(d);
   }
 }
 
 static bool add_due(struct stream *s, const struct hub_event *e)
 {
-  size_t len = e->key.len + e->payload.len;
-  struct due *d = fault_now() ? NULL : malloc(sizeof(*d) + len);
+  struct due *d = fault_calloc(1, sizeof(*d));
   if (!d) return false;
   drop_older(s, e);
-  d->topic = e->topic;
-  d->key_len = (uint32_t)e->key.len;
-  d->payload_len = (uint32_t)e->payload.len;
-  if (e->key.len) memcpy(d->bytes, e->key.data, e->key.len);
-  if (e->payload.len)
-    memcpy(d->bytes + e->key.len, e->payload.data, e->payload.len);
+  d->event = hub_event_keep(e);
   list_append(&s->events, &d->link);
   return true;
 }

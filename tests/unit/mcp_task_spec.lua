@@ -1,4 +1,5 @@
 -- Calls that run on after their answer: the tasks extension of the modern era.
+local T = require "T"
 local mcp = require "mcp"
 local sse = require "sse"
 
@@ -623,6 +624,34 @@ describe("a task on a stream", function()
     world:pass(0)
     local last = heard(handle)[1].params
     assert.same({ "completed", { sum = 3 } }, { last.status, last.result.structuredContent })
+  end)
+
+  it("costs its result once, however many do not read it", function()
+    local id = begin()
+    local handles = {}
+    for i = 1, 50 do handles[i] = listen { id } end
+    world:pass(0)
+    for i = 1, 50 do
+      handles[i]:clear()
+      handles[i]:slow(true)
+    end
+    world:progress(1, 1, 2)
+    world:pass(0) -- now they are known to be slow
+    local before = T.generation.allocated()
+
+    world:finish(1, { form = "text", body = ("x"):rep(1 << 20) })
+    world:pass(0)
+
+    assert.is_true(T.generation.allocated() - before < 10 << 20)
+    for i = 1, 50 do
+      handles[i]:clear()
+      handles[i]:slow(false)
+    end
+    world:pass(0)
+    for i = 1, 50 do
+      local messages = heard(handles[i])
+      assert.equal(1 << 20, #messages[#messages].params.result.content[1].text)
+    end
   end)
 
   it("is told to those alone that asked for it", function()
