@@ -1,6 +1,8 @@
 -- The README's first integration is the one that a new user pastes: it is taken
 -- out of the page and run against a recorded answer.
 
+local gateway = require "gateway"
+local process = require "process"
 local recorded = require "recorded"
 local tree = require "tree"
 
@@ -43,5 +45,23 @@ describe("the README", function()
     local _, err = wikipedia:call("wikipedia_summary", { title = "Tyde" })
 
     assert.equal("not_found", err.code)
+  end)
+
+  it("has lines by hand that clients of both eras could have sent", function()
+    local script = tree.read("README.md"):match "```lua\n(.-)```"
+    local g = gateway.start {
+      scripts = { ["wikipedia.lua"] = script },
+      args = { "--base", "wikipedia=http://127.0.0.1:" .. wikipedia.port },
+    }
+    local lines = {}
+    for block in tree.read("README.md"):gmatch "```sh\n(.-)```" do lines[#lines + 1] = block end
+    local typed = table.concat(lines):gsub("127%.0%.0%.1:8080", "127.0.0.1:" .. g.port)
+
+    local _, out = process.run { "bash", "-c", (typed:gsub("curl ", "curl -s -m 1 ")) }
+    g:stop()
+
+    assert.matches('"tools":[{"name":"wikipedia_summary"', out, 1, true)
+    assert.matches('"structuredContent":{[^}]*"title":"Tide"', out)
+    assert.matches("notifications/subscriptions/acknowledged", out, 1, true)
   end)
 end)
