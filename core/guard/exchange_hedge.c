@@ -128,18 +128,20 @@ static struct attempt *newest(struct exchange *x)
   return n == 1 ? &x->attempt : x->arms[n - 2];
 }
 
-static bool is_sent(const struct attempt *a)
+// From when on its delay counts. What waits for its turn here is not slow there:
+// its time begins later; one that has ended unsent is not waited for.
+static uint64_t counts_from(const struct attempt *a, uint64_t now)
 {
-  return a->state == ATTEMPT_SENT || a->state == ATTEMPT_AT_FAULT;
+  if (a->state == ATTEMPT_ENDED) return 0;
+  bool sent = a->state == ATTEMPT_SENT || a->state == ATTEMPT_AT_FAULT;
+  return sent ? a->sent_ns : now;
 }
 
 void exchange_hedge_due(struct exchange *x)
 {
   if (!hedge_may_launch(&x->group)) return;
-  // What waits for its turn here is not slow there: its time begins later.
-  const struct attempt *a = newest(x);
   uint64_t now = loop_now(x->options.loop);
-  uint64_t from = is_sent(a) ? a->sent_ns : now;
+  uint64_t from = counts_from(newest(x), now);
   if (now < from + x->hedge_delay_ns) {
     timer_start_at(&x->timer, from + x->hedge_delay_ns);
     return;
