@@ -92,7 +92,7 @@ struct attempt {
   uint64_t sent_ns;             // when, if SENT or AT_FAULT
   struct timer timer;
   struct gate_place gate;     // while AT_GATE
-  struct limiter_slot slot;   // while AT_LIMITER
+  struct limiter_slot slot;   // from AT_LIMITER until it is sent
   struct limiter *limiter;    // that gave it
   struct place *place;        // in the bulkhead
   struct breaker_token token; // while SENT or AT_FAULT

@@ -27,12 +27,19 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 
 // --- 6: the permit, and off it goes ---
 
+// What is not sent has not used up its turn.
+static void give_slot_back(struct attempt *a)
+{
+  limiter_cancel(a->limiter, &a->slot);
+}
+
 static void send(struct attempt *a)
 {
   struct breaker_options options = policy_breaker(a->options->policy);
   struct breaker_permit permit = breaker_acquire(
       &a->options->upstream->breaker, &options, is_retry(a), attempt_now(a));
   if (!permit.ok) {
+    give_slot_back(a);
     admit_give_place(a);
     attempt_refuse(a, REJECT_BREAKER, permit.wait_ns);
     return;
@@ -89,6 +96,7 @@ static bool take_place(struct attempt *a)
 static void enter_bulkhead(struct attempt *a)
 {
   if (!take_place(a)) {
+    give_slot_back(a);
     attempt_no_memory(a);
     return;
   }
@@ -106,6 +114,7 @@ static void enter_bulkhead(struct attempt *a)
   }
   free(a->place);
   a->place = NULL;
+  give_slot_back(a);
   attempt_refuse(a, REJECT_BULKHEAD, 0);
 }
 
@@ -135,6 +144,7 @@ static void ask_limiter(struct attempt *a)
   struct limiter_options options = policy_limiter(p);
   bool paced = pace_stretch(&u->pace, &options, attempt_now(a));
   if (options.interval_ns == 0) {
+    a->slot.units = 0; // none
     enter_bulkhead(a);
     return;
   }
@@ -182,6 +192,7 @@ static void on_timer(struct timer *timer, void *ctx)
     return;
   case ATTEMPT_AT_LIMITER: enter_bulkhead(a); return;
   case ATTEMPT_AT_BULKHEAD:
+    give_slot_back(a);
     admit_give_place(a);
     attempt_refuse(a, REJECT_BULKHEAD, 0);
     return;
@@ -258,6 +269,7 @@ void admit_leave(struct attempt *a)
   timer_stop(&a->timer);
   if (a->state == ATTEMPT_AT_GATE)
     gate_leave(&u->gate, &a->gate, GATE_SPACING_NS);
-  if (a->state == ATTEMPT_AT_LIMITER) limiter_cancel(a->limiter, &a->slot);
+  if (a->state == ATTEMPT_AT_LIMITER || a->state == ATTEMPT_AT_BULKHEAD)
+    give_slot_back(a);
   admit_give_place(a);
 }

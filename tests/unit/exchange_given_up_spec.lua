@@ -62,6 +62,48 @@ describe("an attempt that is given up while it waits", function()
   end)
 end)
 
+describe("an attempt that is refused behind the limiter", function()
+  local LIMIT = [[limiter = { limit = 1, period_ms = 1000, burst = 2, max_wait_ms = 0 },]]
+
+  it("leaves its slot to the next one when all places are taken", function()
+    with(LIMIT .. "bulkhead = { concurrent = 1, queue = 0 }, breaker = { consecutive = 100 }")
+    kit:upstream("* *", { delay_ms = 300 })
+    local first = kit:start "demo_send"
+    kit:advance(100)
+    assert.equal(0, kit:call("demo_send").attempts)
+    kit:advance(300)
+
+    assert.is_true(kit:call("demo_send").ok and first.ok)
+    assert.same({ 0, 400 }, sent_at())
+  end)
+
+  it("leaves it when its place does not come in time", function()
+    with(LIMIT .. [[bulkhead = { concurrent = 1, queue = 1, max_wait_ms = 100 },
+      breaker = { consecutive = 100 }]])
+    kit:upstream("* *", { delay_ms = 300 })
+    local first = kit:start "demo_send"
+    kit:advance(100)
+    assert.equal(0, kit:call("demo_send").attempts)
+    kit:advance(300)
+
+    assert.is_true(kit:call("demo_send").ok and first.ok)
+    assert.same({ 0, 500 }, sent_at())
+  end)
+
+  it("leaves it when the breaker has opened meanwhile", function()
+    with(LIMIT .. [[bulkhead = { concurrent = 1, queue = 1, max_wait_ms = 1000 },
+      breaker = { consecutive = 1, open_ms = 200, max_open_ms = 200 }]])
+    kit:upstream("* *", { status = 500, delay_ms = 100 }, { status = 200 })
+    kit:start "demo_send"
+    local waits = kit:start "demo_send"
+    kit:advance(200)
+    assert.same({ true, 0 }, { waits.done, waits.attempts })
+    kit:advance(200)
+
+    assert.is_true(kit:call("demo_send").ok)
+  end)
+end)
+
 describe("an arm of a hedge that is never sent", function()
   local LIMIT = [[retry = { attempts = 2, budget = 5 }, hedge = { extra = 1, delay_ms = 100 },
     limiter = { limit = 1, period_ms = 400, burst = 1, max_wait_ms = 0 },
@@ -86,5 +128,15 @@ describe("an arm of a hedge that is never sent", function()
         { call.error.status, call.attempts, hedges(call) }, i)
       kit:advance(400)
     end
+  end)
+
+  it("does not stand in the way of the next one", function()
+    with [[retry = { attempts = 3 }, hedge = { extra = 2, delay_ms = 100 }, breaker = { consecutive = 100 },
+      limiter = { limit = 1, period_ms = 150, burst = 1, max_wait_ms = 0 }]]
+    kit:upstream("* *", { hang = true }, { delay_ms = 10 })
+
+    local call = kit:call "demo_send"
+
+    assert.same({ true, 210, { "launched", "launched", "won" } }, { call.ok, call.ms, hedges(call) })
   end)
 end)
