@@ -259,7 +259,13 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
   (void)call;
   if (run->ended) *run->ended = true;
   struct errand_result result = outcome(run, r, &out);
+  struct buf clean = {0};
+  if (result.status == ERRAND_FAILED) { // clients may look no further
+    result.says = slice_of(r->error.message);
+    secret_hide(run->server->options.secrets, &result.says, &clean);
+  }
   errand_end(run->errand, &result);
+  buf_finish(&clean);
   buf_finish(&out);
   destroy(run);
 }

@@ -111,7 +111,8 @@ describe("a task of 2025-11-25", function()
       local id = begin()
       world:finish(world:calls(), { form = "error", code = code, message = "no" })
 
-      assert.equal("failed", status(id))
+      local task = send("tasks/get", { taskId = id }).json.result
+      assert.same({ "failed", "no" }, { task.status, task.statusMessage })
       assert.is_true(send("tasks/result", { taskId = id }).json.result.isError)
     end
   end)

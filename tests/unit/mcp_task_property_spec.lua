@@ -77,7 +77,7 @@ function actions.fail(task)
   if not task.runs then return end
   task.owner:unask(task.call)
   task.owner:finish(task.call, { form = "error", code = "script_failed", message = "broken" })
-  task.runs, task.question, task.status, task.says = false, nil, "failed", nil
+  task.runs, task.question, task.status, task.says = false, nil, "failed", "broken"
 end
 
 function actions.cancel(task)

@@ -161,8 +161,11 @@ describe("a task", function()
     world:progress(1, 1, nil, "with s3cr3t-value")
     assert.equal("1: with ***", get(id).statusMessage)
     world:finish(1, { form = "text", body = "s3cr3t-value" })
-
     assert.equal("***", get(id).result.content[1].text)
+
+    id = begin()
+    world:finish(2, { form = "error", code = "internal", message = "lost s3cr3t-value" })
+    assert.same({ "lost ***", "lost ***" }, { get(id).statusMessage, get(id).error.message })
   end)
 
   describe("that is prepared", function()
