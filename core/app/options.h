@@ -82,7 +82,7 @@ struct option_list {
     "tasks that run, or whose results are kept")                               \
   X(OPTION_NUMBER, max_tasks_mb, "MB", "64", 1, 65536,                         \
     "what their results may need")                                             \
-  X(OPTION_NUMBER, shed_lag_ms, "MS", "100", 0, 60000,                         \
+  X(OPTION_NUMBER, shed_lag_ms, "MS", "500", 0, 60000,                         \
     "a worker that is so late refuses calls (503) until it is not; 0 means "   \
     "never")                                                                   \
   X(OPTION_NUMBER, chaos_s, "SECONDS", "0", 0, 3600,                           \
