@@ -220,6 +220,9 @@ static bool refuse_visit(struct refusal *why, enum event_verdict verdict)
   case EVENTS_BUSY:
     return refuse(why, 409, RPC_TRANSPORT,
                   "Conflict: the session has an open stream already");
+  case EVENTS_FULL:
+    return refuse(why, 503, RPC_TRANSPORT,
+                  "Too many open streams; try again later");
   case EVENTS_NO_MEMORY:
     return refuse(why, 500, RPC_INTERNAL_ERROR, "Out of memory");
   }
@@ -240,7 +243,7 @@ static enum event_verdict find_own(const struct exchange *ex,
   event_stream_open(store, session, EVENTS_OWN, &place,
                     loop_wall_ms(ex->server->options.loop));
   verdict = event_reader_own(store, session, wake, reader);
-  return verdict == EVENTS_UNKNOWN ? EVENTS_NO_MEMORY : verdict;
+  return verdict == EVENTS_UNKNOWN ? EVENTS_FULL : verdict;
 }
 
 static bool visit(struct exchange *ex)

@@ -91,6 +91,7 @@ static void drop_stream(struct event_store *s, struct event_stream *stream)
   list_remove(&stream->link);
   list_remove(&stream->of_session);
   list_remove(&stream->age);
+  list_remove(&stream->unread);
   s->counts.streams--;
   free(stream);
   if (--session->count == 0) drop_session(s, session);
@@ -109,11 +110,11 @@ static void drop_expired(struct event_store *s, int64_t now_ms)
 // The own streams that nobody has read for long.
 static void drop_unread(struct event_store *s, int64_t now_ms)
 {
-  LIST_EACH (it, &s->live) {
-    struct event_stream *st = LIST_ITEM(it, struct event_stream, age);
-    if (st->kind == EVENTS_OWN && !st->reader &&
-        now_ms - st->unread_since >= s->limits.keep_ms)
-      drop_stream(s, st);
+  while (!list_empty(&s->unread)) {
+    struct event_stream *st =
+        LIST_ITEM(s->unread.next, struct event_stream, unread);
+    if (now_ms - st->unread_since < s->limits.keep_ms) return;
+    drop_stream(s, st);
   }
 }
 
@@ -166,7 +167,30 @@ static struct event_session *take_session(struct event_store *s,
   return session;
 }
 
-// Those that have ended make way for new ones.
+// May it make way for another of this session, which must not go with its last?
+static bool may_go(const struct event_stream *st,
+                   const struct event_session *session)
+{
+  return st->session != session || session->count > 1;
+}
+
+// The first of the list that may go does. One at most may not.
+static bool drop_first(struct event_store *s, struct list *list, size_t offset,
+                       const struct event_session *session)
+{
+  LIST_EACH (it, list) {
+    struct event_stream *st =
+        (struct event_stream *)(void *)((char *)it - offset);
+    if (!may_go(st, session)) continue;
+    drop_stream(s, st);
+    return true;
+  }
+  return false;
+}
+
+// Those that have ended make way for new ones; if there are too many in all, so
+// do sessions' own that nobody reads. Else who opens those would shut out all
+// others.
 static bool has_place(struct event_store *s, struct event_session *session)
 {
   LIST_EACH (it, &session->streams) {
@@ -174,11 +198,9 @@ static bool has_place(struct event_store *s, struct event_session *session)
     if (session->count < s->limits.session_streams) break;
     if (st->ended && session->count > 1) drop_stream(s, st);
   }
-  if (s->counts.streams >= s->limits.total_streams && !list_empty(&s->ended)) {
-    struct event_stream *st =
-        LIST_ITEM(s->ended.next, struct event_stream, age);
-    if (st->session->count > 1 || st->session != session) drop_stream(s, st);
-  }
+  if (s->counts.streams >= s->limits.total_streams &&
+      !drop_first(s, &s->ended, offsetof(struct event_stream, age), session))
+    drop_first(s, &s->unread, offsetof(struct event_stream, unread), session);
   return session->count < s->limits.session_streams &&
          s->counts.streams < s->limits.total_streams;
 }
@@ -196,13 +218,14 @@ static struct event_stream *add_stream(struct event_store *s,
   st->session = session;
   st->kind = kind;
   st->first = 1;
-  st->unread_since = now_ms;
+  list_init(&st->unread);
   list_init(&st->events);
   list_append(bucket_of(s->streams, st->id), &st->link);
   list_append(&session->streams, &st->of_session);
   list_append(&s->live, &st->age);
   session->count++;
   s->counts.streams++;
+  events_leave(s, st, now_ms);
   return st;
 }
 
@@ -396,6 +419,7 @@ struct event_store *event_store_new(struct event_limits limits)
   pthread_mutex_init(&s->lock, NULL);
   list_init(&s->live);
   list_init(&s->ended);
+  list_init(&s->unread);
   for (size_t i = 0; i < EVENTS_BUCKETS; i++) {
     list_init(&s->streams[i]);
     list_init(&s->sessions[i]);

@@ -14,7 +14,8 @@
 //
 //   open -> add, add, ... -> end        kept for keep_ms behind the end
 //
-// A session's own stream does not end; it is kept for keep_ms without a reader.
+// A session's own stream does not end; it is kept for keep_ms without a reader,
+// or until there are too many streams.
 //
 // All is bounded: per stream, per session, in all, in bytes, in number and in
 // time. Where something must go the oldest event of the stream that has been
@@ -108,6 +109,7 @@ enum event_verdict {
   EVENTS_UNKNOWN,   // no such event, or not this session's, or never sent
   EVENTS_FORGOTTEN, // what followed it is not kept any more
   EVENTS_BUSY,      // the session's own stream has a reader
+  EVENTS_FULL,      // not by a reader: there is no place for a new stream
   EVENTS_NO_MEMORY
 };
 

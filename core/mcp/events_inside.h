@@ -30,6 +30,7 @@ struct event_stream {
   struct list link;       // bucket
   struct list of_session; // session->streams
   struct list age;        // store->live or store->ended
+  struct list unread;     // store->unread: an own stream without a reader
   struct event_session *session;
   unsigned char id[EVENTS_ID_LEN];
   enum event_kind kind;
@@ -47,6 +48,7 @@ struct event_store {
   struct event_limits limits;
   struct list streams[EVENTS_BUCKETS], sessions[EVENTS_BUCKETS];
   struct list live, ended; // in the order of the last event, or of the end
+  struct list unread;      // in the order of unread_since
   struct event_counts counts;
 };
 
@@ -67,6 +69,9 @@ struct event_session *events_find_session(
     struct event_store *s, const unsigned char id[EVENTS_ID_LEN]);
 struct event_stream *events_own_stream(const struct event_session *session);
 
+// Its last reader has left, or there was none yet.
+void events_leave(struct event_store *s, struct event_stream *stream,
+                  int64_t now_ms);
 // The stream's reader, if any, has something to see.
 void events_wake(struct event_stream *stream);
 // It reads no more of this stream; it is woken to see that.

@@ -46,12 +46,20 @@ void events_part(struct event_stream *stream)
   wake(r);
 }
 
-// --- coming back ---
+// --- coming back, and leaving ---
+
+void events_leave(struct event_store *s, struct event_stream *stream,
+                  int64_t now_ms)
+{
+  stream->unread_since = now_ms;
+  if (stream->kind == EVENTS_OWN) list_append(&s->unread, &stream->unread);
+}
 
 static void attach(struct event_stream *stream, struct event_reader *r,
                    uint64_t next)
 {
   events_part(stream);
+  list_remove(&stream->unread);
   stream->reader = r;
   stream->taken = true;
   r->stream = stream;
@@ -145,7 +153,7 @@ void event_reader_free(struct event_reader *r, int64_t now_ms)
   pthread_mutex_lock(&r->store->lock);
   if (r->stream) {
     r->stream->reader = NULL;
-    r->stream->unread_since = now_ms;
+    events_leave(r->store, r->stream, now_ms);
   }
   bool on_its_way = r->woken;
   pthread_mutex_unlock(&r->store->lock);

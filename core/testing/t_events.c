@@ -181,7 +181,7 @@ static void on_wake(void *ctx)
 static int lab_reader(lua_State *L)
 {
   static const char *const verdicts[] = {"found", "unknown", "forgotten",
-                                         "busy", "no memory"};
+                                         "busy",  "full",    "no memory"};
   struct lab *lab = check_lab(L);
   unsigned char id[EVENTS_ID_LEN];
   check_session(L, 2, id);

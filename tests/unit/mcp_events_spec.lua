@@ -170,6 +170,27 @@ describe("a session's own stream", function()
     assert.same({ "", "later" }, { read("s", own) })
   end)
 
+  it("makes way where there are too many, if nobody reads it", function()
+    store = T.events.store { total_streams = 3 }
+    store:open("read", "own", 0)
+    local reader = store:reader "read"
+    store:open("left", "own", 1)
+    store:open("mine", "own", 2)
+
+    assert.truthy(store:open("next", "own", 3))
+    assert.equal("unknown", read "left")
+    assert.truthy(store:open("mine", "answer", 4))
+    assert.equal("unknown", read "next")
+    assert.truthy(store:open("other", "answer", 5))
+    assert.equal("unknown", read "mine")
+    assert.is_nil(store:open("more", "own", 6))
+    assert.same({}, (drain(reader)))
+
+    reader:free(7)
+    assert.truthy(store:open("more", "own", 8))
+    assert.equal("unknown", read "read")
+  end)
+
   it("goes on where its last reader was", function()
     local own = store:open("s", "own", 0)
     store:add(own, "a", 0)
