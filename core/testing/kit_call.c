@@ -47,7 +47,11 @@ static void suspend(struct kit_client *client)
 
 static void on_again(void *ctx)
 {
-  run_call(ctx);
+  struct kit_call *c = ctx;
+  if (run_call(c)) return;
+  struct call_result r = {.form = CALL_ERROR, .trail = &c->trail};
+  error_set(&r.error, E_NO_MEMORY, "%s", error_sentence(E_NO_MEMORY));
+  on_done(c, NULL, &r);
 }
 
 // --- as a task ---
