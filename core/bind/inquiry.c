@@ -126,7 +126,7 @@ static void read_key(lua_State *L, struct inquiry *i, const char *what)
                  ASK_KEY_MAX - 4);
   }
   i->q.named = wanted.data;
-  i->q.key = asking_name(asking_of(i), wanted, call_arena(i->part.call));
+  i->q.key = asking_name(asking_of(i), wanted);
   if (!i->q.key.data) luaL_error(L, "not enough memory");
   lua_settop(L, 1);
 }

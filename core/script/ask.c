@@ -220,19 +220,44 @@ enum error_code question_answer(struct question *q, struct slice result,
 
 // --- names ---
 
-struct slice asking_name(struct asking *a, struct slice wanted,
-                         struct arena *arena)
+static struct asking_key *find_key(const struct asking *a, struct slice key)
 {
-  if (!wanted.data) return arena_printf(arena, "ask_%u", a->total);
   struct asking_key *it = a->keys;
-  while (it && !slice_eq(it->key, wanted))
+  while (it && !slice_eq(it->key, key))
     it = it->next;
-  if (it) return arena_printf(arena, "%.*s_%u", SLICE_ARG(wanted), ++it->times);
-  it = fault_now() ? NULL : arena_alloc(arena, sizeof(*it));
-  if (!it) return (struct slice){0};
-  *it = (struct asking_key){a->keys, arena_copy(arena, wanted), 1};
-  if (it->key.data) a->keys = it;
-  return it->key;
+  return it;
+}
+
+static struct slice use(struct asking *a, struct slice key)
+{
+  struct asking_key *it =
+      fault_now() ? NULL : arena_alloc(a->arena, sizeof(*it));
+  if (!it || !key.data) return (struct slice){0};
+  *it = (struct asking_key){a->keys, key, 1};
+  a->keys = it;
+  return key;
+}
+
+// A client answers by key: two questions of one would get one answer.
+static struct slice numbered(struct asking *a, struct slice word, uint32_t *n)
+{
+  struct slice key;
+  do
+    key = arena_printf(a->arena, "%.*s_%u", SLICE_ARG(word), (*n)++);
+  while (key.data && find_key(a, key));
+  return use(a, key);
+}
+
+struct slice asking_name(struct asking *a, struct slice wanted)
+{
+  uint32_t n = a->total;
+  if (!wanted.data) return numbered(a, SLICE("ask"), &n);
+  struct asking_key *before = find_key(a, wanted);
+  if (!before) return use(a, arena_copy(a->arena, wanted));
+  n = before->times + 1;
+  struct slice key = numbered(a, wanted, &n);
+  before->times = n - 1;
+  return key;
 }
 
 // --- what is the same in each replay ---

@@ -160,6 +160,7 @@ struct asking_key { // that was used
 };
 
 struct asking {
+  struct arena *arena; // of that call
   struct asking_key *keys;
   struct asker *asker; // NULL: there is nobody to ask
   unsigned lacked;     // of the needs of all that was asked
@@ -173,10 +174,10 @@ struct asking {
   uint32_t uuids;
 };
 
-// `wanted`, or "wanted_2" if it was used before; absent `wanted`: "ask_7". In the
-// arena; absent when memory is out.
-struct slice asking_name(struct asking *a, struct slice wanted,
-                         struct arena *arena);
+// `wanted`, or "wanted_2" if it was used before; absent `wanted`: "ask_7"; the
+// next number if that was used, too. Lives as long as the outermost call; absent
+// when memory is out.
+struct slice asking_name(struct asking *a, struct slice wanted);
 
 // 16 bytes that name this run of a handler and its replays, unguessable and the
 // same in all of them; keys of idempotent requests are made of it. NULL: the

@@ -341,6 +341,7 @@ static struct call *create(const struct live *live,
   c->ctx = ctx;
   c->listener = o->listener;
   c->asking = &c->own_asking;
+  c->asking->arena = &c->arena;
   c->asking->asker = o->asker;
   c->asking->has_run = o->run;
   if (o->run) memcpy(c->asking->run, o->run, RUN_ID_LEN);

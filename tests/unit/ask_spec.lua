@@ -41,6 +41,24 @@ function handlers.both(ctx)
   return { a = results.a.values.v, b = results.b.values.v }
 end
 
+function handlers.alike(ctx)
+  local names, asks = { "x", "x", "x_2", "ask_5", false, "x" }, {}
+  for i, key in ipairs(names) do
+    asks[i] = function()
+      return ctx.ask { message = i .. "?", key = key or nil, fields = { v = str() } }
+    end
+  end
+  local results = tide.all(asks)
+  for i, answer in ipairs(results) do results[i] = answer.values.v end
+  return results
+end
+
+function handlers.sure(ctx) return ctx.ask { message = "Sure?", key = "sure" }.action end
+function handlers.very_sure(ctx)
+  local first = assert(ctx.call "sure")
+  return first .. " " .. ctx.ask { message = "Very?", key = "sure" }.action
+end
+
 function handlers.crossed(ctx)
   local results = tide.all {
     function() ctx.http:get("/slow") return ctx.ask { message = "1?", fields = { v = str() } } end,
@@ -250,6 +268,19 @@ for _, era in ipairs { "modern", "legacy" } do
 
       assert.same({ a = "to A?", b = "to B?" }, call "both".value)
       assert.equal(2, #kit:questions())
+    end)
+
+    it("gets its own answer, whatever names they have", function()
+      kit:answer(function(q) return { values = { v = q.key .. q.message } } end)
+
+      assert.same({ "x1?", "x_22?", "x_2_23?", "ask_54?", "ask_65?", "x_36?" }, call "alike".value)
+    end)
+
+    it("has a name of its own after those of a tool that was called", function()
+      kit:answer("accept", "decline")
+
+      assert.equal("accept decline", call "very_sure".value)
+      assert.same({ "sure", "sure_2" }, { kit:questions()[1].key, kit:questions()[2].key })
     end)
 
     it("gets its own answer, in whatever order they are asked", function()
