@@ -36,6 +36,7 @@ struct mcp_stdio {
   int in_flags, out_flags; // as they were; -1: not changed
   struct buf text;         // read and not yet served
   size_t scanned;          // bytes of it that have no end of line
+  size_t heard;            // bytes of it that serve_unasked() has seen
   bool skipping;           // the rest of a line that is too long
   bool eof, broken;        // nothing more to read; nobody reads
   bool deaf;               // the output says more than that it is closed
@@ -315,6 +316,40 @@ static bool is_full(const struct mcp_stdio *io)
   return io->running - io->lasting >= OPEN_MAX || unsent(io) >= QUEUE_MAX;
 }
 
+static bool has_line(const struct mcp_stdio *io, size_t from,
+                     struct slice *line)
+{
+  const char *text = io->text.data;
+  const char *end = io->text.len > from
+                        ? memchr(text + from, '\n', io->text.len - from)
+                        : NULL;
+  if (end) *line = (struct slice){text + from, (size_t)(end - text) - from};
+  return end;
+}
+
+// While as many requests run as may, others wait in the text. What those that
+// run may wait for is served where it stands, and blanked out.
+static void serve_unasked(struct mcp_stdio *io)
+{
+  struct slice line;
+  while (unsent(io) < QUEUE_MAX && has_line(io, io->heard, &line)) {
+    bool rest = io->skipping && io->heard == 0;
+    char *begin = io->text.data + io->heard;
+    io->heard += line.len + 1;
+    if (rest || line.len > io->options.line_max || is_blank(line) ||
+        envelope_can_wait(line))
+      continue;
+    serve_line(io, line);
+    memset(begin, ' ', line.len);
+  }
+}
+
+static void consume(struct mcp_stdio *io, size_t used)
+{
+  buf_consume(&io->text, used);
+  io->heard -= used < io->heard ? used : io->heard;
+}
+
 // What has no end yet: kept, unless it is too long already, or the last.
 static void keep_rest(struct mcp_stdio *io)
 {
@@ -334,29 +369,30 @@ static void serve_lines(struct mcp_stdio *io)
   size_t used = 0;
   while (io->state == OPEN && !is_full(io)) {
     size_t from = io->scanned > used ? io->scanned : used;
-    char *end_of_line = io->text.len > from ? memchr(io->text.data + from, '\n',
-                                                     io->text.len - from)
-                                            : NULL;
-    if (!end_of_line) {
-      buf_consume(&io->text, used);
+    struct slice tail;
+    if (!has_line(io, from, &tail)) {
+      consume(io, used);
       keep_rest(io);
       return;
     }
-    size_t stop = (size_t)(end_of_line - io->text.data);
+    size_t stop = from + tail.len;
     if (!io->skipping)
       serve_line(io, (struct slice){io->text.data + used, stop - used});
     io->skipping = false;
     used = stop + 1;
   }
-  buf_consume(&io->text, used);
+  consume(io, used);
   io->scanned = 0;
+  if (io->state == OPEN) serve_unasked(io);
 }
 
 // --- reading ---
 
 static void watch(struct mcp_stdio *io)
 {
-  bool reads = io->state == OPEN && !io->eof && !is_full(io);
+  bool room = !is_full(io) ||
+              (unsent(io) < QUEUE_MAX && io->text.len <= io->options.line_max);
+  bool reads = io->state == OPEN && !io->eof && room;
   io_watch(&io->in, reads ? IO_READ : 0);
   // Once the input has ended, that nobody reads is told by its error alone.
   bool listens = io->state == DRAINING && !io->deaf && io->out_flags >= 0;
@@ -414,7 +450,7 @@ static void on_turn(void *ctx)
   struct mcp_stdio *io = ctx;
   if (io->state == ENDED) return;
   flush(io);
-  if (io->text.len && !is_full(io)) serve_lines(io);
+  if (io->text.len) serve_lines(io);
   if (io->eof && !io->text.len && io->state == OPEN)
     mcp_stdio_drain(io, io->options.grace_ms);
   if (is_over(io))

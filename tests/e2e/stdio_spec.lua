@@ -229,6 +229,20 @@ describe("tidegate serve --stdio", function()
     for i = 1, 600 do assert.equal(0.02, value(answers[i]).waited) end
   end)
 
+  it("hears what is no request while as many run as may", function()
+    local lines = {}
+    for i = 1, 256 do lines[i] = call(i, "wait", { seconds = 4 }) end
+    lines[257] = legacy("late", "ping")
+    lines[258] = legacy("long", "ping", { text = ("x"):rep(300000) })
+    for i = 1, 256 do lines[258 + i] = cancel(i) end
+
+    local answers, list = talk(lines)
+
+    assert.truthy(answers.late)
+    assert.truthy(answers.long)
+    assert.equal(2, #list)
+  end)
+
   it("says what is wrong with a script, aside, and fails", function()
     local code, out, err = gateway.run("serve", {
       scripts = { ["bad.lua"] = "return {}" }, args = { "--stdio" }, input = "",
