@@ -212,7 +212,9 @@ void cancelled_run(struct job *job)
   uint32_t node = job_param(job, "requestId");
   if (!in->has_session || node == JSON_NONE) return;
   struct slice id = json_raw(job->env->doc, node);
-  if (job->exchange->peer && stream_cancel(&job_server(job)->streams, id))
-    return;
+  const struct session *peer = job->exchange->peer;
+  // On stdio alone are all streams this connection's.
+  bool all = peer && !peer->legacy_only;
+  if (all && stream_cancel(&job_server(job)->streams, id)) return;
   mcp_shared_cancel(job_server(job)->options.shared, in->session.id, id);
 }

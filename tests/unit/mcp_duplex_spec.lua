@@ -220,6 +220,19 @@ describe("a session of HTTP+SSE", function()
     assert.is_false(mcp.read(stream).ended)
   end)
 
+  it("cancels nothing that others have", function()
+    local listener = mcp.begin(one, mcp.modern("subscriptions/listen", { notifications = { toolsListChanged = true } }))
+    local call = mcp.begin(one, mcp.modern("tools/call", { arguments = {} }, "demo_add"))
+    local stream = open(one)
+    for _, id in ipairs { 7, "7" } do
+      post(two, stream, { jsonrpc = "2.0", method = "notifications/cancelled", params = { requestId = id } })
+    end
+    pass()
+
+    assert.is_false(mcp.read(listener).ended)
+    assert.is_false(mcp.read(call).ended)
+  end)
+
   it("is heard while as many of its calls run as may: they may wait for it", function()
     local stream = open(one)
     for i = 1, 64 do post(two, stream, message("tools/call", { name = "demo_add" }, i)) end
