@@ -2,6 +2,7 @@
 
 #include "bind/inquiry.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 
@@ -246,6 +247,7 @@ int inquiry_ask(lua_State *L, struct inquiry *i)
   if (!question_init(&i->q)) return luaL_error(L, "not enough memory");
   unsigned missing = asker ? asker->ops->lacks(asker, i->q.needs) : i->q.needs;
   if (missing) return refuse_lacking(L, i, missing);
+  assert(asker); // each kind needs something of a client
   step(i, TRAIL_ASK, OK, i->asked_ns);
   enum error_code code = asker->ops->put(asker, &i->q, &err);
   if (code != OK) return refuse(L, i, code, err.message);

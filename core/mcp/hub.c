@@ -237,10 +237,15 @@ void hub_event_drop(const struct hub_event *event)
   if (event && --waiting_of(event)->users == 0) free(waiting_of(event));
 }
 
-// Calls whoever is behind each link; they may unlink any.
-#define WALK(port, it, head)                                                   \
-  for (struct list *it = (head)->next;                                         \
-       it != (head) && ((port)->next = it->next, true); it = (port)->next)
+// Walks links while whoever is behind them is called: they may unlink any
+// (unlink_safely). NULL at the end.
+static struct list *walk_on(struct hub_port *port, const struct list *head,
+                            struct list *it)
+{
+  if (it == head) return NULL;
+  port->next = it->next;
+  return it;
+}
 
 static void unlink_safely(struct hub_port *port, struct list *link)
 {
@@ -251,8 +256,9 @@ static void unlink_safely(struct hub_port *port, struct list *link)
 static void tell_list(struct hub_port *port, enum hub_topic topic)
 {
   struct hub_event e = {.topic = topic};
-  WALK(port, it, &port->lists[topic])
-  {
+  struct list *head = &port->lists[topic];
+  struct list *it = walk_on(port, head, head->next);
+  for (; it; it = walk_on(port, head, port->next)) {
     struct hub_sub *sub = LIST_ITEM(it, struct hub_sub, lists[topic]);
     sub->fn(sub, &e);
   }
@@ -267,8 +273,9 @@ static bool is_key(const struct hub_key *k, const struct hub_event *e,
 
 static void tell_watchers(struct hub_port *port, const struct waiting *w)
 {
-  WALK(port, it, &port->keys[w->hash % KEY_BUCKETS])
-  {
+  struct list *head = &port->keys[w->hash % KEY_BUCKETS];
+  struct list *it = walk_on(port, head, head->next);
+  for (; it; it = walk_on(port, head, port->next)) {
     struct hub_key *k = LIST_ITEM(it, struct hub_key, bucket);
     if (is_key(k, &w->event, w->hash)) k->sub->fn(k->sub, &w->event);
   }

@@ -281,6 +281,7 @@ static struct line_request *new_request(struct mcp_stdio *io, struct slice line)
 {
   struct line_request *r = fault_calloc(1, sizeof(*r));
   if (!r) return NULL;
+  assert(line.len > 0); // a blank one is no message
   r->text = fault_now() ? NULL : malloc(line.len);
   if (!r->text) {
     free(r);
