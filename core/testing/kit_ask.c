@@ -1,5 +1,7 @@
 // kit_ask.c -- the user and the client that calls of the kit ask.
 
+#include <string.h>
+
 #include "script/convert.h"
 #include "testing/kit.h"
 
@@ -79,6 +81,22 @@ static void put_sample(lua_State *L, struct buf *out)
   lua_pop(L, 1); //
 }
 
+static void check_action(lua_State *L)
+{
+  static const char *const actions[] = {"accept", "decline", "cancel"};
+  if (lua_getfield(L, 1, "action") != LUA_TNIL) { // action
+    const char *action = luaL_tolstring(L, -1, NULL);
+    size_t i = 0;
+    while (i < 3 && strcmp(action, actions[i]))
+      i++;
+    if (i == 3)
+      luaL_error(L, "an answer: an action is accept, decline or cancel, not %s",
+                 action);
+    lua_pop(L, 1); // action
+  }
+  lua_pop(L, 1); //
+}
+
 // The table or string at 1.
 static void put_answer(lua_State *L, enum ask_kind kind, struct buf *out)
 {
@@ -92,6 +110,7 @@ static void put_answer(lua_State *L, enum ask_kind kind, struct buf *out)
   }
   luaL_checktype(L, 1, LUA_TTABLE);
   kit_check_keys(L, 1, "an answer", names);
+  check_action(L);
   if (lua_getfield(L, 1, "raw") != LUA_TNIL) { // answer raw
     struct error err;
     if (lua_type(L, -1) == LUA_TSTRING)

@@ -5,10 +5,14 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/explain.h"
 #include "mcp/errand.h"
+#include "mcp/nearest.h"
 #include "script/convert.h"
+
+#define CLIENT_WORDS "form, url, sample, tools, context or roots"
 
 static void free_call(struct kit_call *c)
 {
@@ -195,6 +199,20 @@ static void read_arguments(lua_State *L, struct kit_call *c)
   c->options.arguments = json_get(&c->doc, 0, "arguments");
 }
 
+// Which of `names` the value on the top is.
+static int check_word(lua_State *L, const char *option, const char *words,
+                      const char *const *names)
+{
+  const char *name = luaL_tolstring(L, -1, NULL); // text
+  int i = 0;
+  while (names[i] && strcmp(names[i], name))
+    i++;
+  if (!names[i])
+    luaL_error(L, "options: %s is %s, not '%s'", option, words, name);
+  lua_pop(L, 1); //
+  return i;
+}
+
 // client = { "form", "sample" }: what it can do.
 static void read_client(lua_State *L, struct kit_call *c)
 {
@@ -202,17 +220,18 @@ static void read_client(lua_State *L, struct kit_call *c)
                                       "context", "roots", NULL};
   static const char *const eras[] = {"modern", "legacy", NULL};
   if (lua_getfield(L, 4, "client") != LUA_TNIL) { // list
-    luaL_checktype(L, -1, LUA_TTABLE);
+    if (!lua_istable(L, -1))
+      luaL_error(L, "options: client is a list, as { \"form\" }");
     c->client.can = 0;
     int n = (int)luaL_len(L, -1);
     for (int k = 1; k <= n; k++) {
       lua_rawgeti(L, -1, k); // list name
-      c->client.can |= 1u << luaL_checkoption(L, lua_gettop(L), NULL, needs);
+      c->client.can |= 1u << check_word(L, "client", CLIENT_WORDS, needs);
       lua_pop(L, 1); // list
     }
   }
-  lua_getfield(L, 4, "era"); // list era
-  c->client.parks = luaL_checkoption(L, lua_gettop(L), "modern", eras) == 1;
+  if (lua_getfield(L, 4, "era") != LUA_TNIL) // list era
+    c->client.parks = check_word(L, "era", "modern or legacy", eras) == 1;
 }
 
 static struct slice text_option(lua_State *L, struct kit_call *c,
@@ -247,9 +266,12 @@ static const struct tool *check_tool(lua_State *L, const struct kit *kit)
   const char *name = luaL_checkstring(L, 2);
   const struct tool *tool =
       catalog_tool(kit->live.generation->catalog, slice_of(name));
-  if (!tool)
-    luaL_error(L, "no tool '%s'; a name is <integration>_<tool>", name);
-  return tool;
+  if (tool) return tool;
+  tool = nearest_tool(kit->live.generation->catalog, slice_of(name));
+  if (tool)
+    luaL_error(L, "no tool '%s' (did you mean %s?)", name, tool->name.data);
+  luaL_error(L, "no tool '%s'; a name is <integration>_<tool>", name);
+  return NULL;
 }
 
 // From kit, tool, arguments, options: leaves the call on the top; until

@@ -514,6 +514,13 @@ describe("a handler that is replayed", function()
     assert.equal(6, kit:call "demo_runs".value.runs)
   end)
 
+  it("is told of an answer that nobody can give", function()
+    kit:answer "acept"
+
+    assert.has_error(function() kit:call "demo_name" end,
+      "an answer: an action is accept, decline or cancel, not acept")
+  end)
+
   it("gives up when its question reads otherwise each time", function()
     kit:answer "accept"
 
