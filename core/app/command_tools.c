@@ -1,6 +1,7 @@
-// command_tools.c -- `tidegate tools`: what agents are offered, in a table.
+// command_tools.c -- `tidegate tools`: what clients are offered, in tables.
 
 #include <stdio.h>
+#include <string.h>
 
 #include "app/commands.h"
 #include "app/report.h"
@@ -39,20 +40,29 @@ static void print_table(const struct catalog *c)
   }
 }
 
+static void print_offers(const struct offer_list *list, const char *head)
+{
+  int width = (int)strlen(head);
+  for (size_t i = 0; i < list->count; i++)
+    if ((int)list->items[i].key.len > width)
+      width = (int)list->items[i].key.len;
+  printf("\n%-*s  %-12s  %s\n", width, head, "POLICY", "ABOUT");
+  for (size_t i = 0; i < list->count; i++) {
+    const struct tool *handler = &list->items[i].handler;
+    printf("%-*.*s  %-12.*s  ", width, SLICE_ARG(list->items[i].key),
+           SLICE_ARG(handler->policy->name));
+    print_about(handler->about);
+  }
+}
+
 // Agents do not call these, users pick them.
 static void print_others(const struct catalog *c)
 {
-  static const char *const names[OFFER_KINDS] = {[OFFER_RESOURCE] = "resource",
-                                                 [OFFER_TEMPLATE] = "template",
-                                                 [OFFER_PROMPT] = "prompt"};
-  size_t said = 0;
-  for (size_t kind = 0; kind < OFFER_KINDS; kind++) {
-    size_t n = c->offers[kind].count;
-    if (n == 0) continue;
-    printf("%s%zu %s%s", said++ ? ", " : "\nand ", n, names[kind],
-           n == 1 ? "" : "s");
-  }
-  if (said) putchar('\n');
+  static const char *const heads[OFFER_KINDS] = {[OFFER_RESOURCE] = "RESOURCE",
+                                                 [OFFER_TEMPLATE] = "TEMPLATE",
+                                                 [OFFER_PROMPT] = "PROMPT"};
+  for (size_t kind = 0; kind < OFFER_KINDS; kind++)
+    if (c->offers[kind].count > 0) print_offers(&c->offers[kind], heads[kind]);
 }
 
 int command_tools(const struct command_line *line)

@@ -149,6 +149,20 @@ describe("tidegate", function()
     assert.matches("hello_greet +reads +default +Greet somebody by name%.", out)
   end)
 
+  it("tools prints what is offered besides, as clients name it", function()
+    local script = SCRIPT:gsub("}$", [[
+  resources = { all = { uri = "hello://all", about = "All.", read = function() end } },
+  templates = { one = { uri = "hello://{name}", about = "One.", read = function() end } },
+  prompts = { welcome = { about = "Welcome.", run = function() return "Hello" end } },
+}]])
+
+    local _, out = run("tools", {}, { scripts = { ["hello.lua"] = script } })
+
+    assert.matches("\nRESOURCE +POLICY +ABOUT\nhello://all +default +All%.\n", out)
+    assert.matches("\nTEMPLATE +POLICY +ABOUT\nhello://{name} +default +One%.\n", out)
+    assert.matches("\nPROMPT +POLICY +ABOUT\nhello_welcome +default +Welcome%.\n", out)
+  end)
+
   it("tools cuts a long text between words, and says so", function()
     local script = SCRIPT:gsub("Greet somebody by name%.", ("word "):rep(30))
 
