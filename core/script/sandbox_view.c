@@ -4,11 +4,14 @@
 // refuses to be seen or replaced. There is no rawset, so nothing gets past it.
 
 #include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "script/faults.h"
 #include "script/sandbox.h"
 
 #define NAMES_MAX 64
+#define SHOWN_MAX 14 // names in a message
 
 // Fills `names` with the string keys of the table at `index`; how many. They
 // stay the table's.
@@ -24,14 +27,37 @@ static size_t key_names(lua_State *L, int index, const char **names)
   return n;
 }
 
+static int by_name(const void *a, const void *b)
+{
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+// Nothing is near: what there is, if that is a line.
+static int refuse_far(lua_State *L, const char *of, const char *key,
+                      const char **names, size_t n)
+{
+  luaL_Buffer b;
+  if (n > SHOWN_MAX) return luaL_error(L, "%s has no '%s'", of, key);
+  qsort(names, n, sizeof(*names), by_name);
+  luaL_buffinit(L, &b);
+  for (size_t i = 0; i < n; i++) {
+    luaL_addchar(&b, ' ');
+    luaL_addstring(&b, names[i]);
+  }
+  luaL_pushresult(&b); // shown
+  return luaL_error(L, "%s has no '%s'; it has%s", of, key,
+                    lua_tostring(L, -1));
+}
+
 // __index of the real table: nothing of that name. Upvalue: the view's name.
 static int on_missing(lua_State *L)
 {
   const char *names[NAMES_MAX], *of = lua_tostring(L, lua_upvalueindex(1));
   struct slice key;
   key.data = luaL_tolstring(L, 2, &key.len); // real key text
-  struct slice near = faults_suggest(key, names, key_names(L, 1, names));
-  if (!near.data) return luaL_error(L, "%s has no '%s'", of, key.data);
+  size_t n = key_names(L, 1, names);
+  struct slice near = faults_suggest(key, names, n);
+  if (!near.data) return refuse_far(L, of, key.data, names, n);
   lua_pushlstring(L, near.data, near.len); // real key text near
   return luaL_error(L, "%s has no '%s' (did you mean %s?)", of, key.data,
                     lua_tostring(L, -1));

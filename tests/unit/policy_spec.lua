@@ -289,7 +289,7 @@ describe("a file of policies", function()
     for _, name in ipairs { "os", "string", "pairs", "setmetatable", "pcall", "require", "math", "error" } do
       assert.truthy(faults_of(name .. ".x"):find("line 1: undefined global '" .. name .. "'", 1, true), name)
     end
-    assert.equal("policies/p.lua: line 1: tide has no 'env'", faults_of "tide.env 'x'")
+    assert.equal("policies/p.lua: line 1: tide has no 'env'; it has policy", faults_of "tide.env 'x'")
   end)
 
   it("cannot run without end", function()
