@@ -16,6 +16,8 @@ enum { NOTE_LEN = 1 + sizeof(uint64_t) };
 #define NOTE_DROP  'U' // the subscription with this serial is over
 #define NOTE_OVER  'X' // the session is
 
+enum { LOOKS = 64 }; // at subscriptions, for one that can go
+
 struct news_uri {
   struct list link;
   uint64_t serial;
@@ -335,17 +337,48 @@ static bool watch_here(struct news *n, struct slice uri, struct refusal *why)
   return add_uri(n, uri, 0) || out_of_memory(why);
 }
 
-static bool watch_for(struct mcp_server *s, const struct session *session,
-                      struct slice uri, struct refusal *why)
+// One of a session that nobody listens for goes. It may have none yet, but among
+// 65,536 subscriptions of sessions that cost nothing some must.
+static bool make_way(struct mcp_server *s)
+{
+  struct subscriptions *all = mcp_shared_subscriptions(s->options.shared);
+  struct event_store *events = mcp_shared_events(s->options.shared);
+  for (int i = 0; i < LOOKS; i++) {
+    struct subscription seen;
+    if (!subscriptions_look(all, &seen)) return false;
+    if (event_session_has_own(events, seen.session)) continue;
+    if (subscriptions_drop(all, &seen))
+      post(s, seen.session, NOTE_DROP, seen.serial);
+    return true;
+  }
+  return false;
+}
+
+static enum subscribed subscribe(struct mcp_server *s,
+                                 const struct session *session,
+                                 struct slice uri, uint64_t *serial)
 {
   struct subscriptions *all = mcp_shared_subscriptions(s->options.shared);
   struct session_key key = {session->id,
                             session_expires(session, s->options.session_ttl_s)};
+  int64_t now = loop_wall_ms(s->options.loop);
+  enum subscribed how = subscriptions_add(all, key, uri, serial, now);
+  if (how == SUB_FULL && make_way(s))
+    how = subscriptions_add(all, key, uri, serial, now);
+  return how;
+}
+
+static bool watch_for(struct mcp_server *s, const struct session *session,
+                      struct slice uri, struct refusal *why)
+{
+  struct subscriptions *all = mcp_shared_subscriptions(s->options.shared);
   uint64_t serial;
-  switch (subscriptions_add(all, key, uri, &serial,
-                            loop_wall_ms(s->options.loop))) {
+  switch (subscribe(s, session, uri, &serial)) {
   case SUB_THERE: return true;
   case SUB_TOO_MANY: return refuse_room(why);
+  case SUB_FULL:
+    return refuse(why, 503, RPC_TRANSPORT,
+                  "Too many subscriptions of all clients; try again later");
   case SUB_NO_MEMORY: return out_of_memory(why);
   case SUB_NEW: break;
   }

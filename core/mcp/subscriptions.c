@@ -13,6 +13,7 @@ enum { BUCKETS = 1024 };
 
 struct entry {
   struct list link;
+  struct list turn; // all->turns
   unsigned char session[EVENTS_ID_LEN];
   uint64_t serial;
   int64_t expires_ms;
@@ -23,7 +24,8 @@ struct entry {
 struct subscriptions {
   pthread_mutex_t lock;
   struct list buckets[BUCKETS]; // by session
-  uint32_t count;
+  struct list turns;            // who is looked at next is first
+  uint32_t count, most;
   uint64_t serial;
 };
 
@@ -34,7 +36,16 @@ struct subscriptions *subscriptions_new(void)
   pthread_mutex_init(&all->lock, NULL);
   for (size_t i = 0; i < BUCKETS; i++)
     list_init(&all->buckets[i]);
+  list_init(&all->turns);
+  all->most = SUBSCRIPTIONS_MAX;
   return all;
+}
+
+void subscriptions_limit(struct subscriptions *all, uint32_t most)
+{
+  pthread_mutex_lock(&all->lock);
+  all->most = most;
+  pthread_mutex_unlock(&all->lock);
 }
 
 static struct list *bucket_of(struct subscriptions *all,
@@ -53,6 +64,7 @@ static bool is_of(const struct entry *e, const unsigned char session[])
 static void drop(struct subscriptions *all, struct entry *e)
 {
   list_remove(&e->link);
+  list_remove(&e->turn);
   all->count--;
   free(e);
 }
@@ -79,8 +91,7 @@ static bool has_room(struct subscriptions *all, const unsigned char session[],
     count++;
     len += e->len;
   }
-  return count <= SUBSCRIPTION_URIS && len <= SUBSCRIPTION_URI_SUM &&
-         all->count < SUBSCRIPTIONS_MAX;
+  return count <= SUBSCRIPTION_URIS && len <= SUBSCRIPTION_URI_SUM;
 }
 
 static bool sweep(struct subscriptions *all, int64_t now_ms)
@@ -98,8 +109,9 @@ static enum subscribed add(struct subscriptions *all,
                            uint64_t *serial, int64_t now_ms)
 {
   if (find(all, session.id, uri)) return SUB_THERE;
-  if (all->count == SUBSCRIPTIONS_MAX) sweep(all, now_ms);
   if (!has_room(all, session.id, uri.len)) return SUB_TOO_MANY;
+  if (all->count >= all->most) sweep(all, now_ms);
+  if (all->count >= all->most) return SUB_FULL;
   struct entry *e = fault_calloc(1, sizeof(*e) + uri.len);
   if (!e) return SUB_NO_MEMORY;
   memcpy(e->session, session.id, EVENTS_ID_LEN);
@@ -108,6 +120,7 @@ static enum subscribed add(struct subscriptions *all,
   e->expires_ms = session.expires_ms;
   *serial = e->serial = ++all->serial;
   list_append(bucket_of(all, session.id), &e->link);
+  list_append(&all->turns, &e->turn);
   all->count++;
   return SUB_NEW;
 }
@@ -132,6 +145,36 @@ uint64_t subscriptions_remove(struct subscriptions *all,
   if (e) drop(all, e);
   pthread_mutex_unlock(&all->lock);
   return serial;
+}
+
+bool subscriptions_look(struct subscriptions *all, struct subscription *seen)
+{
+  pthread_mutex_lock(&all->lock);
+  bool any = !list_empty(&all->turns);
+  if (any) {
+    struct entry *e = LIST_ITEM(all->turns.next, struct entry, turn);
+    list_remove(&e->turn);
+    list_append(&all->turns, &e->turn);
+    memcpy(seen->session, e->session, EVENTS_ID_LEN);
+    seen->serial = e->serial;
+  }
+  pthread_mutex_unlock(&all->lock);
+  return any;
+}
+
+bool subscriptions_drop(struct subscriptions *all,
+                        const struct subscription *seen)
+{
+  bool dropped = false;
+  pthread_mutex_lock(&all->lock);
+  LIST_EACH (it, bucket_of(all, seen->session)) {
+    struct entry *e = LIST_ITEM(it, struct entry, link);
+    if (e->serial != seen->serial) continue;
+    drop(all, e);
+    dropped = true;
+  }
+  pthread_mutex_unlock(&all->lock);
+  return dropped;
 }
 
 uint64_t subscriptions_serial(struct subscriptions *all)

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "mcp/cursor.h"
 #include "mcp/errand.h"
+#include "mcp/subscriptions.h"
 
 #define WORLD  T_WORLD
 #define ANSWER "T.mcp.answer"
@@ -128,6 +129,8 @@ static void make_parts(lua_State *L, struct world *w)
   w->owns_shared = !other;
   w->shared = other ? other->shared : mcp_shared_new();
   w->hub = other ? other->hub : hub_new();
+  uint32_t most = option(L, "max_subscriptions");
+  if (most) subscriptions_limit(mcp_shared_subscriptions(w->shared), most);
   struct errand_limits limits = {option(L, "max_tasks"),
                                  option(L, "max_bytes")};
   if (limits.count) errand_store_limit(mcp_shared_errands(w->shared), limits);

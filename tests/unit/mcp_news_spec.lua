@@ -4,9 +4,9 @@ local mcp = require "mcp"
 
 local one, two, session
 
-local function new_world(shared)
+local function new_world(shared, max_subscriptions)
   return mcp.world {
-    mailbox = true, shared = shared, resources = { "x://1", "x://2" }, templates = { "x://item/{id}" },
+    mailbox = true, shared = shared, max_subscriptions = max_subscriptions, resources = { "x://1", "x://2" }, templates = { "x://item/{id}" },
     prompts = { "demo_ask" },
   }
 end
@@ -170,6 +170,34 @@ describe("resources/subscribe", function()
     stream = open(two)
     two:publish("resource", "x://1")
     assert.equal("x://1", heard(stream))
+  end)
+
+  it("makes way where there are too many in all, if nobody listens for it", function()
+    two:free()
+    one:free()
+    one = new_world(nil, 3)
+    two = new_world(one)
+    session = mcp.session(one)
+    assert.equal("200", verdict(two, "subscribe", "x://1"))
+    local stream, mine = open(one), session
+    local greedy = mcp.session(one)
+    for i = 1, 10 do
+      session = i % 3 > 0 and greedy or mcp.session(one)
+      assert.equal("200", verdict(one, "subscribe", "x://item/" .. i))
+      pass()
+    end
+    session = greedy
+    local other = open(two)
+    for i = 1, 10 do one:publish("resource", "x://item/" .. i) end
+    one:publish("resource", "x://1")
+
+    assert.equal("x://1", heard(stream))
+    assert.equal("x://item/10", heard(other))
+    session = mcp.session(one)
+    assert.equal("200", verdict(one, "subscribe", "x://2")) -- for that of 9
+    open(one)
+    session = mine
+    assert.equal("503 -32000", verdict(one, "subscribe", "x://2"))
   end)
 
   it("ends with unsubscribe, by any worker, and begins again", function()
