@@ -53,11 +53,17 @@ static struct chaos_plan decide(const struct attempt *a)
 
 // --- what is made up ---
 
+// Its delay is longer than its time, whatever would have come then.
+static bool is_late(const struct attempt *a)
+{
+  return a->fault.delay_ns >= a->wire_ms * NS_PER_MS;
+}
+
 static void make_up(struct http_answer *answer, const struct attempt *a)
 {
   enum chaos_kind kind = a->fault.kind;
   answer->sent = kind != CHAOS_REFUSE;
-  if (kind == CHAOS_DELAY) { // for longer than its time
+  if (is_late(a)) {
     answer->end = HTTP_TIMEOUT;
     return;
   }
@@ -83,8 +89,7 @@ static void answer_as(struct attempt *a, bool cancelled)
 
 void attempt_fault_due(struct attempt *a)
 {
-  bool late = a->fault.delay_ns >= a->wire_ms * NS_PER_MS;
-  if (a->fault.kind != CHAOS_DELAY || late) {
+  if (a->fault.kind != CHAOS_DELAY || is_late(a)) {
     answer_as(a, false);
     return;
   }

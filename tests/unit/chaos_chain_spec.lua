@@ -117,6 +117,15 @@ describe("chaos", function()
     assert.same({ "timeout", 500, 0 }, { call.error.code, call.ms, #kit:requests() })
   end)
 
+  it("never answers later than the attempt may take", function()
+    with("percent = 100, status = 502, delay_percent = 100, delay_ms = 600000",
+      ", attempt = { timeout_ms = 500, connect_ms = 500 }")
+
+    local call = kit:call "demo_send"
+
+    assert.same({ "timeout", 500, 0 }, { call.error.code, call.ms, #kit:requests() })
+  end)
+
   it("opens breakers, and is paid for by budgets", function()
     with("percent = 100, status = 500",
       ", breaker = { consecutive = 8 }, retry = { attempts = 3, budget = 4, base_ms = 1 }")
