@@ -182,12 +182,13 @@ void lab_restore(struct lab *lab)
   lab->policy = *lab->real->policy;
 }
 
-// Nothing of the script: no credentials, no errors of its own.
+// Nothing of the script: no credentials, no errors of its own, no word on what
+// an answer means; its functions are not in this VM.
 static void take_integration(struct lab *lab, const struct tool *tool)
 {
   lab->integration = *tool->integration;
   lab->integration.auth = (struct auth){0};
-  lab->integration.errors_slot = 0;
+  lab->integration.errors_slot = lab->integration.classify_slot = 0;
   if (tool->integration->policy == tool->policy)
     lab->integration.policy = &lab->policy;
 }
