@@ -145,8 +145,8 @@ struct upstream *upstream_get(struct upstream_set *set, struct slice key,
 
 uint64_t policy_slow_ns(const struct policy *p)
 {
-  int64_t ms = p->breaker_slow_ms ? p->breaker_slow_ms : p->attempt_ms * 8 / 10;
-  return (uint64_t)ms * MS;
+  if (p->breaker_slow_ms) return (uint64_t)p->breaker_slow_ms * MS;
+  return (uint64_t)p->attempt_ms * (MS / 10 * 8);
 }
 
 struct breaker_options policy_breaker(const struct policy *p)

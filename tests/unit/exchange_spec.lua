@@ -493,3 +493,12 @@ describe("credentials", function()
     assert.equal(1, #kit:requests())
   end)
 end)
+
+describe("an attempt of a millisecond", function()
+  it("is not slow when it is answered at once", function()
+    kit = with "attempt = { timeout_ms = 1, connect_ms = 1 }, breaker = { consecutive = 0, min_calls = 5 }"
+    kit:upstream("* *", { status = 200 })
+
+    for i = 1, 20 do assert.is_true(kit:call("demo_send").ok, i) end
+  end)
+end)
