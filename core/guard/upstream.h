@@ -1,10 +1,11 @@
 // upstream.h -- what the whole process knows of one upstream.
 //
 // Breaker, budgets of retries and hedges, penalty gate, limiter, bulkhead and
-// latencies are one per upstream, not one per worker: a limit of 100 a minute would else be one of
-// 100 per worker, and a breaker would learn as many times more slowly. They are
-// found by a stable key (the integration's name and base), so that they outlive
-// reloads; their options come from the policy of each call, and change with it.
+// latencies are one per upstream, not one per worker: a limit of 100 a minute
+// would else be one of 100 per worker, and a breaker would learn as many times
+// more slowly. They are found by a stable key (the integration's name and base),
+// so that they outlive reloads; their options come from the policy of each call,
+// and change with it.
 //
 // Finding one takes a mutex: it is done once per generation, not per call. An
 // upstream lives as long as its set. What is in it is safe for threads.

@@ -4,8 +4,9 @@
 // thread, then used by its worker's thread alone. Memory is counted by its
 // allocator; at the limit Lua collects and then raises "not enough memory" in
 // the script that asked. The limit holds while a script runs: the engine, when
-// it pushes an answer from the loop, is not protected and may go beyond. vm_hold() and vm_release() count the calls that run
-// on it; the one who retired it is told when the count is zero.
+// it pushes an answer from the loop, is not protected and may go beyond.
+// vm_hold() and vm_release() count the calls that run on it; the one who retired
+// it is told when the count is zero.
 
 #ifndef SCRIPT_VM_H
 #define SCRIPT_VM_H
