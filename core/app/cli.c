@@ -60,11 +60,13 @@ static const struct command {
     {"call",
      "TOOL [JSON]",
      "make one call through the engine, with its trail",
-     "TOOL is a name that `tidegate tools` prints; JSON is an object with its\n"
-     "arguments ('-' reads it from standard input). The result goes to "
+     "TOOL is a name that `tidegate tools` prints, or a prompt's, or the URI "
+     "of a\n"
+     "resource; JSON is an object with the arguments ('-' reads it from "
      "standard\n"
-     "output, the trail to standard error. Exit status 1 if the call "
-     "failed.\n\n"
+     "input). The result goes to standard output, the trail to standard "
+     "error.\n"
+     "Exit status 1 if the call failed.\n\n"
      "  tidegate call --explain open_meteo_places_find '{\"name\": "
      "\"Bergen\"}'\n",
      command_call,

@@ -1,5 +1,5 @@
-// command_call.c -- `tidegate call TOOL JSON`: one call through the real
-// engine, without a server. The result goes to stdout, the trail to stderr: in
+// command_call.c -- `tidegate call TOOL JSON`: one call of a tool, a prompt or a
+// resource (by its URI) through the real engine, without a server. The result goes to stdout, the trail to stderr: in
 // columns, or as a timeline (--explain). With --json all goes to stdout.
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "app/commands.h"
 #include "app/report.h"
+#include "base/encode.h"
 #include "base/explain.h"
 #include "base/random.h"
 #include "loop/mailbox.h"
@@ -129,6 +130,11 @@ static void print_json(const struct one_call *c, const struct call_result *r)
   buf_puts(&out, r->form == CALL_ERROR ? "false" : "true");
   if (r->form == CALL_ERROR) {
     json_error(r, &out);
+  } else if (r->form == CALL_BYTES) {
+    json_put_name(&out, "blob");
+    buf_putc(&out, '"');
+    base64_put(&out, r->body);
+    buf_putc(&out, '"');
   } else {
     json_put_name(&out, "result");
     if (r->form == CALL_TEXT)
@@ -157,6 +163,8 @@ static void on_done(void *ctx, struct call *call, const struct call_result *r)
     print_json(c, r);
   else if (r->form == CALL_ERROR)
     print_error(c, r);
+  else if (r->form == CALL_BYTES)
+    fwrite(r->body.data, 1, r->body.len, stdout);
   else
     print_text(c, r->body, stdout);
   c->status = r->form == CALL_ERROR;
@@ -268,15 +276,38 @@ static void start(struct one_call *c, const struct tool *tool,
   wait_for(c, &o, on_done);
 }
 
+// A tool, a prompt, or what a URI names; a template's variables are appended to
+// `variables`. NULL: there is none, and it has said so.
+static const struct tool *find_handler(const struct catalog *catalog,
+                                       const char *word, struct buf *variables)
+{
+  struct slice name = slice_of(word);
+  const struct offer *offer = catalog_offer(catalog, OFFER_PROMPT, name);
+  if (!offer) offer = catalog_offer(catalog, OFFER_RESOURCE, name);
+  if (!offer) offer = catalog_template(catalog, name, variables);
+  if (offer) return &offer->handler;
+  if (!strstr(word, "://")) return report_find(catalog, "call", word);
+  fprintf(stderr,
+          "tidegate call: no resource or template '%s'; 'tidegate tools' "
+          "lists them\n",
+          word);
+  return NULL;
+}
+
 static void run_call(struct one_call *c, const struct command_line *line,
                      const struct catalog *catalog)
 {
   struct input in = {0};
   struct error err;
+  struct buf variables = {0};
   const char *given = line->argc > 2 ? line->argv[2] : "{}";
-  const struct tool *tool = report_find(catalog, "call", line->argv[1]);
+  const struct tool *tool = find_handler(catalog, line->argv[1], &variables);
+  buf_putc(&variables, '\0');
+  if (variables.len > 1) given = variables.data;
   c->status = 2;
-  if (tool && read_arguments(&in, given, &err) != OK)
+  if (tool && tool->kind == KIND_RESOURCE && line->argc > 2)
+    fputs("tidegate call: a resource has no arguments but its URI\n", stderr);
+  else if (tool && read_arguments(&in, given, &err) != OK)
     fprintf(stderr,
             "tidegate call: arguments are a JSON object, as '{\"city\": "
             "\"Bergen\"}': %s\n",
@@ -284,6 +315,7 @@ static void run_call(struct one_call *c, const struct command_line *line,
   else if (tool)
     start(c, tool, &in);
   buf_finish(&in.text);
+  buf_finish(&variables);
   buf_finish(&c->prepared);
   arena_finish(&in.arena);
 }

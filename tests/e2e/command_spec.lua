@@ -187,6 +187,27 @@ describe("tidegate", function()
     assert.matches("Hello, Bo", out)
   end)
 
+  it("call reads resources by their URI, and gets prompts", function()
+    local files = { scripts = { ["hello.lua"] = SCRIPT:gsub("}$", [[
+  resources = { raw = { uri = "hello://raw", about = "Bytes.",
+    read = function() return "\0\255" end } },
+  templates = { one = { uri = "hello://to/{name}", about = "One.",
+    read = function(_, vars) return { to = vars.name } end } },
+  prompts = { welcome = { about = "Welcome.", args = { name = tide.schema.string() },
+    run = function(_, args) return "Greet " .. args.name end } },
+}]]) } }
+    local function said(...) return (select(2, run("call", { ... }, files))) end
+
+    assert.equal('{"to":"Ann"}\n', said "hello://to/Ann")
+    assert.equal("\0\255", said "hello://raw")
+    assert.matches('"blob":"AP8="', said("--json", "hello://raw"), 1, true)
+    assert.matches("Greet Ann", said("hello_welcome", '{"name":"Ann"}'), 1, true)
+    assert.equal(2, (run("call", { "hello://raw", "{}" }, files)))
+    local code, _, err = run("call", { "hello://nothing" }, files)
+    assert.equal(2, code)
+    assert.matches("no resource or template 'hello://nothing'; 'tidegate tools'", err, 1, true)
+  end)
+
   it("call fails with the error when the call fails", function()
     local code, out, err = run("call", { "hello_fail" })
 
