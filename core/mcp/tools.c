@@ -162,18 +162,30 @@ static struct slice keep_prepared(struct job *job, const struct call_result *r)
   return kept;
 }
 
+// Its script may have been changed meanwhile. Then the tool that was prepared is
+// about to go, and its functions are none of those that are served now.
+static bool find_again(struct job *job, struct refusal *why)
+{
+  struct slice name = tool_name(job);
+  job->tool = find_tool(job, name);
+  return job->tool ? errand_decide(job, why) : unknown_tool(job, name, why);
+}
+
 // It may refuse, or ask first: then there is no task yet.
 static void on_prepared(struct job *job, const struct call_result *result)
 {
+  struct refusal why;
   if (result->form == CALL_ERROR) {
     answer(job, result);
     return;
   }
   job->prepared = keep_prepared(job, result);
-  if (job->prepared.data)
+  if (!job->prepared.data)
+    job_out_of_memory(job);
+  else if (find_again(job, &why))
     go_on(job);
   else
-    job_out_of_memory(job);
+    job_refuse(job, &why);
 }
 
 void tools_call_run(struct job *job)

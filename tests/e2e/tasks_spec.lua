@@ -21,6 +21,10 @@ local function asks(ctx)
   return { name = answer.values.name }
 end
 local function fails() return nil, tide.error("conflict", "taken") end
+local function prepare()
+  tide.time.sleep(1.5)
+  return { by = "$VERSION" }
+end
 local ms = { ms = tide.schema.integer { optional = true } }
 return {
   name = "late", upstream = { base = "http://127.0.0.1:9" },
@@ -28,6 +32,10 @@ return {
     work = { about = "Works.", task = "optional", args = ms, run = work },
     asks = { about = "Asks.", task = "optional", run = asks },
     fails = { about = "Fails.", task = "required", run = fails },
+    prep = {
+      about = "Prepares.", task = "optional", prepare = prepare,
+      run = function(_, _, prepared) return { by = prepared.by, run = "$VERSION" } end,
+    },
     plain = { about = "Plain.", run = function() return "plain" end },
   },
 }]]
@@ -158,6 +166,38 @@ for _, workers in ipairs { "1", "4" } do
     end)
   end)
 end
+
+describe("tasks that are prepared while their script is changed", function()
+  after_each(function()
+    g:stop()
+    g = nil
+  end)
+
+  -- Another tool before them, so that the functions have other places.
+  local function change(text)
+    g.replace.VERSION = "2"
+    text = text:gsub("tools = {", 'tools = { a = { about = "A.", run = function() return "a" end },', 1)
+    g:write("scripts/late.lua", text)
+  end
+
+  it("run as they are served then", function()
+    g = start()
+    change(SCRIPT)
+    local id = call("late_prep").taskId
+    assert(g:logged "generation 1 %-> 2")
+
+    assert.same({ by = "1", run = "2" }, settled(id).result.structuredContent)
+  end)
+
+  it("do not begin where there is no such tool any more", function()
+    g = start()
+    change((SCRIPT:gsub("prep = {", "other = {")))
+    local err = call("late_prep")
+
+    assert.equal(-32602, math.tointeger(err.code))
+    assert.matches("late_prep", err.message)
+  end)
+end)
 
 describe("tasks", function()
   after_each(function()
