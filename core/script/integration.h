@@ -73,6 +73,7 @@ struct loading {
   size_t file_count;
   struct module_file *modules;
   struct policy_draft *policies;
+  bool policies_broken; // some of them could not be read
   struct draft *drafts;
   struct buf text; // whatever is being written or read
 };

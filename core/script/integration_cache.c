@@ -34,7 +34,8 @@ static void check_read_only(struct faults *faults, const struct tool *tool,
   else
     faults_warn(faults, path,
                 "%.*s keeps answers (%.*s), and %.*s.annotations do not say "
-                "read_only = true; say so, or name a policy without cache",
+                "read_only = true; say so if it only reads, else name a policy "
+                "without cache for it",
                 SLICE_ARG(p->name), SLICE_ARG(switch_of(faults, p)),
                 SLICE_ARG(shown));
 }

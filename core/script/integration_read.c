@@ -46,7 +46,8 @@ const struct policy *integration_policy(struct integration_reader *r, int table,
     names[n] = c->policies[n].name.data;
   }
   struct slice reason = arena_printf(
-      &r->load->faults->arena, "there is no policy %.*s", SLICE_ARG(name));
+      &r->load->faults->arena, "there is no policy %.*s%s", SLICE_ARG(name),
+      r->load->policies_broken ? ", or its file has a fault" : "");
   read_unknown(&r->reader, read_path(&r->reader, path, SLICE("policy")),
                reason.data ? reason.data : "there is no such policy", name,
                (struct word_list){names, n});

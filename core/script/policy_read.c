@@ -340,7 +340,9 @@ static void build(struct loading *load)
 
 void load_policies(struct loading *load)
 {
+  size_t before = load->faults->errors;
   if (load->options->policies_dir.len) read_files(load);
+  load->policies_broken = load->faults->errors > before;
   faults_set_file(load->faults, (struct slice){0});
   struct policy_draft *d = load->policies;
   while (d && !slice_is(d->policy.name, "default")) {

@@ -57,6 +57,17 @@ describe("a tool that runs on as a task", function()
   end)
 end)
 
+describe("the policy of a tool", function()
+  it("may be missing because its file has a fault", function()
+    folder.fill(root, { ["policies/p.lua"] = "return { rest = {" })
+
+    assert.matches("\nx.lua: tools.one.policy: there is no policy rest, or its file has a fault$",
+      faults_of("", 'policy = "rest"'))
+    folder.fill(root, { ["policies/p.lua"] = "return {}" })
+    assert.equal("tools.one.policy: there is no policy rest", faults_of("", 'policy = "rest"'))
+  end)
+end)
+
 describe("the prefix of names", function()
   it("is the integration's name unless it says another, or none", function()
     assert.truthy(load():find "x_one")

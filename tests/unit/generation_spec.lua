@@ -673,6 +673,7 @@ describe("a policy that keeps answers", function()
 
     assert.is_true(ok)
     assert.matches("warning: tools.one.policy: kept keeps answers (cache.ttl_ms is 30000), and", faults, 1, true)
+    assert.matches("say so if it only reads, else name a policy without cache for it$", faults)
   end)
 
   it("is a fault if it is for all principals, and a function logs in", function()
