@@ -38,7 +38,7 @@ static const struct method requests[] = {
     {NAME("initialize"), METHOD_LEGACY, 0, NULL, initialize_run},
 };
 
-// Other notifications are accepted and mean nothing to us (yet).
+// Other notifications are accepted and mean nothing to us.
 static const struct method notifications[] = {
     {NAME("notifications/cancelled"), BOTH, 0, NULL, cancelled_run},
     {NAME("notifications/initialized"), METHOD_LEGACY, 0, NULL,

@@ -4,14 +4,10 @@
 // A client may wait on several streams, at several workers: each is asked, and
 // the first answer counts.
 
-#include "base/encode.h"
 #include "base/json.h"
-#include "base/random.h"
 #include "mcp/errands.h"
 #include "mcp/pending.h"
 #include "mcp/result.h"
-
-enum { ID_BYTES = 18 };
 
 // In the exchange's arena.
 struct waiting {
@@ -56,22 +52,6 @@ static void on_answer(struct pending *pending, struct slice text, bool error)
   errand_answer(store_of(job), &key, &answer);
 }
 
-// Unguessable: whoever is not the client that was asked cannot answer.
-static struct slice make_id(struct arena *arena)
-{
-  unsigned char bytes[ID_BYTES];
-  struct buf text = {0};
-  struct slice id = {0};
-  if (random_bytes(bytes, sizeof(bytes))) {
-    buf_putc(&text, '"');
-    base64url_put(&text, (struct slice){(const char *)bytes, sizeof(bytes)});
-    buf_putc(&text, '"');
-    if (buf_ok(&text)) id = arena_copy(arena, buf_slice(&text));
-  }
-  buf_finish(&text);
-  return id;
-}
-
 static struct asked *find(const struct waiting *w, struct slice name)
 {
   LIST_EACH (it, &w->asked) {
@@ -96,7 +76,7 @@ static void note_question(void *ctx, struct slice name, struct slice request)
   it->open = true;
   it->name = arena_copy(&ex->arena, name);
   it->request = arena_copy(&ex->arena, request);
-  it->pending.id = make_id(&ex->arena);
+  it->pending.id = pending_make_id(&ex->arena);
   it->pending.mailbox = job_server(w->job)->options.mailbox;
   it->pending.answer = on_answer;
   memcpy(it->pending.session, ex->in.session.id, PENDING_SESSION_LEN);

@@ -1,11 +1,9 @@
 // park.c -- see ask.h: questions to legacy clients, whose calls wait for them.
 
-#include "base/encode.h"
-#include "base/random.h"
 #include "mcp/ask.h"
 #include "mcp/pending.h"
 
-enum { ID_BYTES = 18, SAID_MAX = 200 };
+enum { SAID_MAX = 200 };
 
 struct park {
   struct asker asker;
@@ -115,22 +113,6 @@ static unsigned lacks(struct asker *a, unsigned needs)
   return needs & ~ask_can(park_of(a)->job);
 }
 
-// Unguessable: whoever is not the client that was asked cannot answer.
-static struct slice make_id(struct arena *arena)
-{
-  unsigned char bytes[ID_BYTES];
-  struct buf text = {0};
-  struct slice id = {0};
-  if (random_bytes(bytes, sizeof(bytes))) {
-    buf_putc(&text, '"');
-    base64url_put(&text, (struct slice){(const char *)bytes, sizeof(bytes)});
-    buf_putc(&text, '"');
-    if (buf_ok(&text)) id = arena_copy(arena, buf_slice(&text));
-  }
-  buf_finish(&text);
-  return id;
-}
-
 static struct parked *new_parked(struct park *p, struct question *q)
 {
   struct job *job = p->job;
@@ -140,7 +122,7 @@ static struct parked *new_parked(struct park *p, struct question *q)
   it->park = p;
   it->q = q;
   it->key = arena_copy(arena, q->key);
-  it->pending.id = make_id(arena);
+  it->pending.id = pending_make_id(arena);
   it->pending.mailbox = job_server(job)->options.mailbox;
   it->pending.answer = on_answer;
   memcpy(it->pending.session, job->exchange->in.session.id,

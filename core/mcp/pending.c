@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/encode.h"
 #include "base/fault.h"
+#include "base/random.h"
 
-enum { BUCKETS = 256 };
+enum { BUCKETS = 256, ID_BYTES = 18 };
 
 struct pending_set {
   pthread_mutex_t lock;
@@ -39,6 +41,21 @@ static struct list *bucket_of(struct pending_set *s, struct slice id)
   for (size_t i = 0; i < id.len; i++)
     hash = (hash ^ (unsigned char)id.data[i]) * 16777619U;
   return &s->buckets[(hash >> 8) % BUCKETS];
+}
+
+struct slice pending_make_id(struct arena *arena)
+{
+  unsigned char bytes[ID_BYTES];
+  struct buf text = {0};
+  struct slice id = {0};
+  if (random_bytes(bytes, sizeof(bytes))) {
+    buf_putc(&text, '"');
+    base64url_put(&text, (struct slice){(const char *)bytes, sizeof(bytes)});
+    buf_putc(&text, '"');
+    if (buf_ok(&text)) id = arena_copy(arena, buf_slice(&text));
+  }
+  buf_finish(&text);
+  return id;
 }
 
 void pending_add(struct pending_set *s, struct pending *p)

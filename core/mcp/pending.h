@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "loop/mailbox.h"
@@ -31,6 +32,10 @@ struct pending {
   // error object instead of the result.
   void (*answer)(struct pending *p, struct slice text, bool error);
 };
+
+// A new id, as it is sent, in `arena`; absent without memory or randomness.
+// Unguessable: whoever is not the client that was asked cannot answer.
+struct slice pending_make_id(struct arena *arena);
 
 struct pending_set *pending_set_new(void);    // NULL when out of memory
 void pending_set_free(struct pending_set *s); // NULL is fine
