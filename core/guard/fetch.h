@@ -13,10 +13,11 @@
 //
 // A flight's exchange belongs to no caller. It runs on the worker of the one
 // who led, with copies of the request and the policy, for as long as a call
-// that begins with it may take, and is given up when the last one leaves. Who
-// joined and still has time when it ends for lack of time, or because its
-// worker ends, begins again, once. All get the same bytes, counted, not copied.
-// Only requests under the same policy and bounds share a flight.
+// that begins with it may take (or the one who led, if that is a task and has
+// longer), and is given up when the last one leaves. Who joined and still has
+// time when it ends for lack of time, or because its worker ends, begins again,
+// once. All get the same bytes, counted, not copied. Only requests under the
+// same policy and bounds share a flight.
 //
 // Where what an answer means is the script's to say (exchange_options.classify),
 // a flight keeps the VM of the one who led until it has landed; if that cannot be
@@ -28,8 +29,8 @@
 // or dropped when a new answer may not be kept; a fetch that fails leaves it.
 //
 // Differs from resilience.md, 11.2: the flight's deadline is that of a call
-// that begins with it, not the latest of its callers': each has its own timer,
-// and when all have left it ends too.
+// that begins with it or leads, not the latest of its callers': each has its own
+// timer, and when all have left it ends too.
 //
 // struct fetch is embedded by the caller and stays where it is from fetch_start
 // until `done`, which is called exactly once: from the loop, inline from

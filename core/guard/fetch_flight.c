@@ -203,8 +203,10 @@ static void take_off(struct trip *e, struct fetcher *fetcher,
   trail_begin(&e->trail, loop_exact(fetcher->loop));
   list_append(&fetcher->running, &e->link);
   struct exchange_options options = *request;
-  options.deadline_ns = loop_now(fetcher->loop) +
-                        (uint64_t)request->policy->deadline_ms * NS_PER_MS;
+  // As patient as a call that begins now, or as who leads: a task has longer.
+  uint64_t usual = loop_now(fetcher->loop) +
+                   (uint64_t)request->policy->deadline_ms * NS_PER_MS;
+  if (options.deadline_ns < usual) options.deadline_ns = usual;
   e->keep = options.classify_keep;
   e->keep_ctx = options.classify_ctx;
   if (e->keep) e->keep(e->keep_ctx, true);

@@ -166,3 +166,27 @@ describe("a task that asks", function()
     assert.same({ who = "Ann", really = "accept" }, kit:call("demo_asks_first").value)
   end)
 end)
+
+describe("a task that shares a request", function()
+  it("has its own time for it, not that of a call", function()
+    kit:close()
+    kit = engine {
+      tools = [[
+        handlers.read = {
+          task = "optional", annotations = { read_only = true },
+          run = function(ctx)
+            local res, err = ctx.http:get "/"
+            if not res then return nil, err end
+            return { status = res.status }
+          end,
+        }]],
+      policy = "deadline_ms = 1000, attempt = { timeout_ms = 400 }, cache = { ttl_ms = 1000 }, retry = { attempts = 2 }",
+    }
+    kit:upstream("* *", { status = 429, headers = { ["Retry-After"] = "3" } }, { status = 200 })
+
+    local task = kit:task "demo_read"
+    kit:advance(5000)
+
+    assert.same({ true, 2 }, { task.ok, task.attempts })
+  end)
+end)
