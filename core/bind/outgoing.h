@@ -89,13 +89,13 @@ uint64_t outgoing_deadline(const struct outgoing *o);
 // says that there is such a thing: the script's own, or for what must not be sent
 // twice a new one. The same on all attempts, since it is made before the first.
 //
-// It is made of the call's run and of where in the handler it is (which of
-// several side by side, the how manyth), of the principal, the tool and the
-// operation. So no two requests of a call have the same, nor have two calls; but
-// a handler that is run again in the same run, to go on after a question, says
-// the same key when it comes to the same place. What it sends there must be the
-// same, too: else the service refuses the key (422), which is better than doing
-// it twice.
+// It is made of the call's run and of where in the handler it is (prepare, run or
+// fallback, which of several side by side, the how manyth), of the principal, the
+// tool and the operation. So no two requests of a call have the same, nor have
+// two calls; but a handler that is run again in the same run, to go on after a
+// question, says the same key when it comes to the same place. What it sends
+// there must be the same, too: else the service refuses the key (422), which is
+// better than doing it twice.
 void outgoing_make_key(lua_State *L, struct outgoing *o);
 // Puts the key into the header, in place of what may stand there. False: no
 // memory.

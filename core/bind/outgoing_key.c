@@ -19,6 +19,12 @@ static bool needs_key(const struct outgoing *o)
          call_tool(o->part.call)->annotations.read_only != 1;
 }
 
+static const char *part_of(struct call *call)
+{
+  if (call_asking(call)->prepares) return "prepare";
+  return call_falls_back(call) ? "fallback" : "run";
+}
+
 static bool derive(lua_State *L, struct outgoing *o,
                    struct idempotency_key *key)
 {
@@ -26,8 +32,7 @@ static bool derive(lua_State *L, struct outgoing *o,
   const unsigned char *run = asking_run(call_asking(call));
   struct slice operation = arena_printf(
       &o->arena, "%.*s %s %.*s %.*s", SLICE_ARG(call_tool(call)->name),
-      call_falls_back(call) ? "fallback" : "run", SLICE_ARG(o->method),
-      SLICE_ARG(o->path));
+      part_of(call), SLICE_ARG(o->method), SLICE_ARG(o->path));
   if (!run || !operation.data) return false;
   struct idempotency_step step = {.tenant = call_principal(call),
                                   .run = call_tool(call)->integration->base,

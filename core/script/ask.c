@@ -272,8 +272,9 @@ const unsigned char *asking_run(struct asking *a)
 static bool derive(struct asking *a, const char *what, uint32_t n,
                    unsigned char out[SHA256_LEN])
 {
-  char text[32];
-  int len = snprintf(text, sizeof(text), "%s %u", what, n);
+  char text[40];
+  int len = snprintf(text, sizeof(text), "%s%s %u",
+                     a->prepares ? "prepare " : "", what, n);
   struct slice key = {(const char *)asking_run(a), RUN_ID_LEN};
   return key.data &&
          hash_hmac_sha256(key, (struct slice){text, (size_t)len}, out);

@@ -168,6 +168,9 @@ struct asking {
   uint32_t open;       // of these
   uint32_t acts;       // unsafe requests that were sent, or are under way
   bool misused;        // a rule above was broken: no replay may hide it
+  // It is a tool's prepare: what follows it has the same run, and must not draw
+  // the same from it.
+  bool prepares;
   bool has_run, has_chance;
   unsigned char run[RUN_ID_LEN];
   struct prng chance;

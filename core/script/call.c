@@ -343,6 +343,7 @@ static struct call *create(const struct live *live,
   c->asking = &c->own_asking;
   c->asking->arena = &c->arena;
   c->asking->asker = o->asker;
+  c->asking->prepares = o->slot && o->slot == o->tool->prepare_slot;
   c->asking->has_run = o->run;
   if (o->run) memcpy(c->asking->run, o->run, RUN_ID_LEN);
   c->depth = 1;

@@ -190,3 +190,32 @@ describe("a task that shares a request", function()
     assert.same({ true, 2 }, { task.ok, task.attempts })
   end)
 end)
+
+describe("what comes before a task", function()
+  it("says other keys and draws other chance than the task", function()
+    kit:close()
+    kit = engine {
+      fields = [[upstream = { base = "https://demo.example", policy = "demo", idempotency = true }]],
+      tools = [[
+        local function act(ctx)
+          assert(ctx.http:post "/act")
+          return { tide.uuid(), tostring(tide.random()) }
+        end
+        handlers.act = {
+          task = "optional", prepare = act,
+          run = function(ctx, args, before)
+            local after = act(ctx)
+            return { uuid = before[1] == after[1], chance = before[2] == after[2] }
+          end,
+        }]],
+    }
+    kit:upstream("* *", { status = 200 })
+
+    local act = kit:call "demo_act"
+
+    local requests = kit:requests()
+    assert.equal(36, #requests[1].headers["idempotency-key"])
+    assert.same({ uuid = false, chance = false }, act.value)
+    assert.not_equal(requests[1].headers["idempotency-key"], requests[2].headers["idempotency-key"])
+  end)
+end)
