@@ -88,3 +88,12 @@ bool utf8_valid(struct slice s, size_t *at)
   }
   return true;
 }
+
+struct slice utf8_cut(struct slice text, size_t most)
+{
+  if (text.len <= most) return text;
+  while (most && ((unsigned char)text.data[most] & 0xc0) == 0x80)
+    most--;
+  text.len = most;
+  return text;
+}

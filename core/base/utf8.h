@@ -1,4 +1,4 @@
-// utf8.h -- single characters of UTF-8 (RFC 3629), for the modules of base.
+// utf8.h -- characters of UTF-8 (RFC 3629).
 //
 // utf8_valid() for whole texts is in base/json.h.
 
@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/slice.h"
 
 // Bytes of the valid character at the front of `p`, 0 if there is none:
 // overlong forms, surrogates, above U+10FFFF, cut off at `end`, p == end.
@@ -18,5 +20,8 @@ const char *utf8_run(const char *p, const char *end);
 
 // Writes a code point (a scalar value); how many bytes.
 size_t utf8_encode(char out[4], uint32_t code);
+
+// As much of a valid text as fits into `most` bytes, without half a character.
+struct slice utf8_cut(struct slice text, size_t most);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "mcp/errand_inside.h"
 
 struct errand_store *errand_store_new(void)
@@ -399,11 +400,9 @@ struct slice errand_id(const struct errand *e)
 // As much as fits, without half a character.
 static void set_says(struct errand *e, struct slice text)
 {
-  size_t n = text.len < ERRAND_SAYS_MAX ? text.len : ERRAND_SAYS_MAX;
-  while (n && n < text.len && ((unsigned char)text.data[n] & 0xc0) == 0x80)
-    n--;
-  if (n) memcpy(e->says, text.data, n);
-  e->says_len = n;
+  text = utf8_cut(text, ERRAND_SAYS_MAX);
+  if (text.len) memcpy(e->says, text.data, text.len);
+  e->says_len = text.len;
 }
 
 void errand_say(struct errand *e, struct slice text, int64_t wall_ms)

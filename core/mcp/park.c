@@ -1,5 +1,6 @@
 // park.c -- see ask.h: questions to legacy clients, whose calls wait for them.
 
+#include "base/utf8.h"
 #include "mcp/ask.h"
 #include "mcp/pending.h"
 
@@ -74,7 +75,7 @@ void question_refused(struct question *q, struct slice error)
     if (number != JSON_NONE) json_int(&doc, number, &code);
   }
   if (!said.data) said = SLICE("it did not say why");
-  if (said.len > SAID_MAX) said.len = SAID_MAX;
+  said = utf8_cut(said, SAID_MAX);
   if (code == -1)
     question_fail(q, E_FORBIDDEN, "the user said no: %.*s", SLICE_ARG(said));
   else

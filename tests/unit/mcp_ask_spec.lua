@@ -458,6 +458,29 @@ describe("a legacy question", function()
     assert.equal("bad_response", (code_of { code = "x" }))
   end)
 
+  it("ends with an error whatever shape the answer has", function()
+    local odd = {
+      '"result":5', '"result":null', '"result":[]', '"result":"x"', '"result":{"action":{}}',
+      '"result":{"action":"accept","content":[]}', '"result":{"action":"accept","content":{"name":null}}',
+      '"error":"no"', '"error":[]', '"error":7', '"error":{"code":1.5,"message":{}}',
+      '"error":{"message":"' .. ("é"):rep(150) .. '"}', '"error":{"message":"x' .. ("é"):rep(150) .. '"}',
+    }
+    for _, version in ipairs { "2025-06-18", "2025-11-25" } do
+      for i, text in ipairs(odd) do
+        local handle = begin(world, version)
+        local question = world:put(world:calls(), form())
+        local r = mcp.legacy("x", nil, session)
+        r.body = ('{"jsonrpc":"2.0","id":"%s",%s}'):format(events(handle)[1].id, text)
+        assert.equal("202", mcp.verdict(world, r))
+        world:pass(0)
+
+        local q = world:question(question)
+        assert.equal("bad_response", q.code, text)
+        assert.truthy(i < 8 or utf8.len(q.message))
+      end
+    end
+  end)
+
   it("that takes too long is cancelled", function()
     local handle = begin(world)
     local question = world:put(1, form())
