@@ -64,6 +64,35 @@ bool check_options(lua_State *L, int arg, const char *const *names)
   return true;
 }
 
+static int refuse_choice(lua_State *L, const char *what, struct slice text,
+                         const char *const *names)
+{
+  struct slice near = faults_suggest(text, names, count(names));
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (size_t i = 0; names[i]; i++) {
+    luaL_addchar(&b, ' ');
+    luaL_addstring(&b, names[i]);
+  }
+  luaL_pushresult(&b); // words
+  if (near.data)
+    return luaL_error(L, "%s is one of%s, not '%s' (did you mean %s?)", what,
+                      lua_tostring(L, -1), text.data, near.data);
+  return luaL_error(L, "%s is one of%s, not '%s'", what, lua_tostring(L, -1),
+                    text.data);
+}
+
+int check_choice(lua_State *L, int index, const char *what,
+                 const char *const *names)
+{
+  if (lua_type(L, index) != LUA_TSTRING)
+    return refuse_choice(L, what, slice_of(luaL_typename(L, index)), names);
+  struct slice text = check_slice(L, index);
+  for (int i = 0; names[i]; i++)
+    if (slice_is(text, names[i])) return i;
+  return refuse_choice(L, what, text, names);
+}
+
 void push_buf(lua_State *L, const struct buf *b)
 {
   if (!buf_ok(b)) luaL_error(L, "not enough memory");

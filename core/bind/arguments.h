@@ -20,6 +20,11 @@ struct slice check_bytes(lua_State *L, int arg, bool *is_secret);
 // `names` (NULL-terminated). True if it is there.
 bool check_options(lua_State *L, int arg, const char *const *names);
 
+// Which of `names` (NULL-terminated) the value at `index` is; `what` says whose it
+// is, as in "ctx.notify: level". Raises if it is none.
+int check_choice(lua_State *L, int index, const char *what,
+                 const char *const *names);
+
 // Pushes what a buffer holds; raises if memory ran out while it was written. +1
 void push_buf(lua_State *L, const struct buf *b);
 

@@ -164,7 +164,7 @@ static int ctx_can_ask(lua_State *L)
 {
   static const char *const names[] = {"form",    "url",   "sample", "tools",
                                       "context", "roots", NULL};
-  unsigned need = 1u << luaL_checkoption(L, 1, NULL, names);
+  unsigned need = 1u << (unsigned)check_choice(L, 1, "ctx.can_ask: it", names);
   struct asker *asker = call_asking(call_of(L, "ctx.can_ask"))->asker;
   lua_pushboolean(L, asker && !asker->ops->lacks(asker, need));
   return 1;

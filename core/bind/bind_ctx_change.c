@@ -10,7 +10,7 @@
 /// ctx.changed(list: "tools" | "prompts" | "resources")
 static int ctx_changed(lua_State *L)
 {
-  int list = luaL_checkoption(L, 1, NULL, list_names);
+  int list = check_choice(L, 1, "ctx.changed: a list", list_names);
   const struct live *live = call_live(call_of(L, "ctx.changed"));
   if (live->announcer)
     live->announcer->changed(live->announcer->ctx, (enum list_kind)list);

@@ -35,7 +35,7 @@ static int ctx_progress(lua_State *L)
 /// ctx.notify(level: tide.NoteLevel, data: any)
 static int ctx_notify(lua_State *L)
 {
-  int level = luaL_checkoption(L, 1, NULL, note_names);
+  int level = check_choice(L, 1, "ctx.notify: a level", note_names);
   luaL_checkany(L, 2);
   struct call *call = call_of(L, "ctx.notify");
   struct buf *out = vm_buf(vm_of(L));

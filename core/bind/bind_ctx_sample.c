@@ -201,7 +201,7 @@ static void put_tool_choice(lua_State *L, struct inquiry *i)
 {
   static const char *const modes[] = {"auto", "required", "none", NULL};
   if (lua_getfield(L, 1, "tool_choice") != LUA_TNIL) { // choice
-    int mode = luaL_checkoption(L, 2, NULL, modes);
+    int mode = check_choice(L, 2, "ctx.sample: tool_choice", modes);
     json_put_name(&i->params, "toolChoice");
     buf_printf(&i->params, "{\"mode\":\"%s\"}", modes[mode]);
     i->q.needs |= ASK_NEEDS_TOOLS;
@@ -216,7 +216,7 @@ static void put_context(lua_State *L, struct inquiry *i)
   static const char *const names[] = {"none", "this", "all", NULL};
   static const char *const words[] = {"none", "thisServer", "allServers"};
   if (lua_getfield(L, 1, "context") != LUA_TNIL) { // context
-    int which = luaL_checkoption(L, 2, NULL, names);
+    int which = check_choice(L, 2, "ctx.sample: context", names);
     json_put_name(&i->params, "includeContext");
     json_put_string(&i->params, slice_of(words[which]));
     if (which) i->q.needs |= ASK_NEEDS_CONTEXT;

@@ -37,7 +37,7 @@ static void take_fields(lua_State *L)
   take_field(L, "attempts", LUA_TNUMBER);
   lua_getfield(L, 3, "side_effect"); // ... error effect
   if (!lua_isnil(L, -1)) {
-    luaL_checkoption(L, lua_gettop(L), NULL, effects);
+    check_choice(L, lua_gettop(L), "tide.error: side_effect", effects);
     lua_setfield(L, -2, "side_effect"); // ... error
     return;
   }

@@ -74,9 +74,16 @@ static void read_header(lua_State *L, struct outgoing *o, struct slice name,
     luaL_error(L, "not enough memory");
 }
 
+static void check_table(lua_State *L, int index, const char *name)
+{
+  if (!lua_istable(L, index))
+    luaL_error(L, "%s: a table is expected, as { name = value }, not a %s",
+               name, luaL_typename(L, index));
+}
+
 static void read_headers(lua_State *L, struct outgoing *o, int table)
 {
-  luaL_checktype(L, table, LUA_TTABLE);
+  check_table(L, table, "headers");
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) { // name value
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_error(L, "headers: names are strings");
@@ -148,7 +155,7 @@ static struct slice *sorted_names(lua_State *L, struct outgoing *o, int table,
 // recorded answer and a cache key can find it.
 static void read_pairs(lua_State *L, struct outgoing *o, int table, bool form)
 {
-  luaL_checktype(L, table, LUA_TTABLE);
+  check_table(L, table, form ? "form" : "query");
   size_t n;
   struct slice *names = sorted_names(L, o, table, &n);
   for (size_t i = 0; i < n; i++) {
@@ -225,7 +232,9 @@ static void read_attempts(lua_State *L, struct outgoing *o, int index)
 
 static void read_idempotent(lua_State *L, struct outgoing *o, int index)
 {
-  luaL_checktype(L, index, LUA_TBOOLEAN);
+  if (!lua_isboolean(L, index))
+    luaL_error(L, "idempotent: true or false is expected, not a %s",
+               luaL_typename(L, index));
   o->idempotent = lua_toboolean(L, index);
 }
 

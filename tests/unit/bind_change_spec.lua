@@ -55,8 +55,11 @@ describe("ctx.changed and ctx.updated", function()
   it("raise for a list that there is not, and for a URI that nobody has", function()
     local said = kit:call("shop_wrong").value
 
-    for i = 1, 6 do assert.matches("^bad argument #1", said[i]) end
-    assert.matches("invalid option 'tool'", said[1])
+    for i = 4, 6 do assert.matches("^bad argument #1", said[i]) end
+    local is = "ctx.changed: a list is one of tools prompts resources, not "
+    assert.matches(is .. "'tool' (did you mean tools?)", said[1], 1, true)
+    assert.matches(is .. "'no value'", said[2], 1, true)
+    assert.matches(is .. "'number'", said[3], 1, true)
     assert.matches("no resource has this URI, and no template", said[4])
     assert.same({}, kit:changes())
   end)

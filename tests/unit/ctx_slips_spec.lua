@@ -19,6 +19,12 @@ local SLIPS = {
   ["return ctx.principle"] = "ctx has no field 'principle' (did you mean principal?)",
   ["return ctx.weather"] = "ctx has no field 'weather'",
   ["return ctx[1]"] = "ctx has no field '1'",
+  ["ctx.notify('warn', 'x')"] = "ctx.notify: a level is one of debug info notice warning error critical",
+  ["return ctx.can_ask 'forms'"] = "one of form url sample tools context roots, not 'forms' (did you mean form?)",
+  ["ctx.http:get('/', { query = 'a=1' })"] = "query: a table is expected, as { name = value }, not a string",
+  ["ctx.http:put('/', { form = 1 })"] = "form: a table is expected, as { name = value }, not a number",
+  ["ctx.http:get('/', { headers = 'a' })"] = "headers: a table is expected, as { name = value }, not a string",
+  ["ctx.http:get('/', { idempotent = 1 })"] = "idempotent: true or false is expected, not a number",
   ["ctx.call('itme')"] = "ctx.call: there is no tool 'itme' (did you mean item?)",
 }
 
