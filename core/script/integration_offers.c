@@ -244,6 +244,15 @@ static void read_completers(struct offer_reader *o, struct names known)
 
 // --- one offer ---
 
+static void read_mime(struct offer_reader *o)
+{
+  struct slice *mime = &o->offer->mime;
+  read_text(&o->up->reader, o->table, o->path, "mime", mime);
+  if (mime->data && !memchr(mime->data, '/', mime->len))
+    faults_add(faults_of(o), at(o, "mime"),
+               "must be a media type, as \"application/json\"");
+}
+
 // Its entry in the list, as far as it is the same for all kinds.
 static void put_entry(struct offer_reader *o)
 {
@@ -290,7 +299,7 @@ static void read_offer(struct offer_reader *o)
     read_args(o);
   } else {
     read_uri(o);
-    read_text(r, o->table, o->path, "mime", &o->offer->mime);
+    read_mime(o);
     o->offer->mime = integration_app_mime(o->offer->key, o->offer->mime);
     integration_cache(o->up, o->table, o->path, "cache", &o->offer->cache);
   }

@@ -72,7 +72,8 @@ describe("tide.error", function()
     refuses("tide.error: there is no code 'ok'", 'tide.error "ok"')
     refuses("unknown option 'detail' (did you mean details?)", 'tide.error("conflict", "x", { detail = 1 })')
     refuses("retry_after_ms must be a number", 'tide.error("conflict", "x", { retry_after_ms = "1" })')
-    refuses("tide.error: side_effect is one of none possible done, not 'maybe'", 'tide.error("conflict", "x", { side_effect = "maybe" })')
+    refuses("tide.error: side_effect is one of none possible done, not 'maybe'",
+      'tide.error("conflict", "x", { side_effect = "maybe" })')
   end)
 
   it("is handed on by error, assert and return, with its details", function()

@@ -537,6 +537,8 @@ describe("what a script offers besides tools", function()
       "resources.a.uri: must be an absolute URI, as \"stock://items\"" },
     { "resources = { a = { uri = 'a:{b}', about = 'b', " .. READ .. " } }",
       "resources.a.uri: has a { }: describe it in templates instead" },
+    { "resources = { a = { uri = 'a:b', about = 'b', mime = 'json', " .. READ .. " } }",
+      "resources.a.mime: must be a media type, as \"application/json\"" },
     { "resources = { a = { about = 'b', " .. READ .. " } }",
       "resources.a.uri: is missing: what clients read it by" },
     { "resources = { a = { uri = 'a:b', " .. READ .. " } }",

@@ -93,11 +93,13 @@ describe("what is offered besides tools", function()
     return process.run { os.getenv "TIDEGATE", word, "--scripts", root .. "/scripts" }
   end
 
-  it("is counted by check and by tools", function()
+  it("is counted by check and listed by tools", function()
     local _, checked = run "check"
     local _, listed = run "tools"
 
     assert.matches("ok: 1 integration, 1 tool, 3 resources, 1 template, 1 prompt, %d+ polic", checked)
-    assert.matches("\nand 3 resources, 1 template, 1 prompt\n$", listed)
+    assert.matches("\nRESOURCE[^\n]+\nshop://live +[^\n]+\nshop://logo +[^\n]+\nshop://readme ", listed)
+    assert.matches("\nTEMPLATE[^\n]+\nshop://items/{sku}{%?lang} +default +One item%.\n", listed)
+    assert.matches("\nPROMPT[^\n]+\nshop_triage +default +Looks through%.\n$", listed)
   end)
 end)
