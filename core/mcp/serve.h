@@ -71,6 +71,7 @@ struct job {
   bool as_errand;          // the call runs on after the answer
   int64_t ttl_ms;          // that the client asked for; 0: it did not
   struct slice prepared;   // what came before it, JSON
+  bool acted;              // what came before it: call_result.acted
   struct waiting *waiting; // tasks/result, while it waits
   // While something runs that can be stopped; the answer comes inside.
   void (*stop)(struct job *job, const char *by);

@@ -139,6 +139,7 @@ static void go_on(struct job *job)
       .doc = job->env->doc,
       .arguments = job_param(job, "arguments"),
       .prepared = job->prepared,
+      .acted = job->acted,
   };
   struct refusal why;
   if (!job->as_errand)
@@ -180,6 +181,7 @@ static void on_prepared(struct job *job, const struct call_result *result)
     return;
   }
   job->prepared = keep_prepared(job, result);
+  job->acted = result->acted;
   if (!job->prepared.data)
     job_out_of_memory(job);
   else if (find_again(job, &why))

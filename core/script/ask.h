@@ -166,8 +166,9 @@ struct asking {
   unsigned lacked;     // of the needs of all that was asked
   uint32_t total;      // questions asked
   uint32_t open;       // of these
-  uint32_t acts;       // unsafe requests that were sent, or are under way
-  bool misused;        // a rule above was broken: no replay may hide it
+  uint32_t acts; // unsafe requests that were sent (one of prepare's, if it
+                 // sent any), or are under way
+  bool misused;  // a rule above was broken: no replay may hide it
   // It is a tool's prepare: what follows it has the same run, and must not draw
   // the same from it.
   bool prepares;

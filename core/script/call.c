@@ -83,6 +83,7 @@ static void end(struct call *c, struct call_result *r)
   r->side_effect = c->side_effect;
   r->trail = &c->trail;
   r->suspended = c->suspended;
+  r->acted = c->asking->acts > 0;
   r->lacked = c->asking->lacked;
   r->run = c->asking->has_run ? c->asking->run : NULL;
   bool fell_back = c->falling_back && r->form != CALL_ERROR;
@@ -344,6 +345,7 @@ static struct call *create(const struct live *live,
   c->asking->arena = &c->arena;
   c->asking->asker = o->asker;
   c->asking->prepares = o->slot && o->slot == o->tool->prepare_slot;
+  c->asking->acts = o->acted;
   c->asking->has_run = o->run;
   if (o->run) memcpy(c->asking->run, o->run, RUN_ID_LEN);
   c->depth = 1;

@@ -84,6 +84,7 @@ struct call_options {
   uint32_t slot;
   uint32_t others;         // node of doc
   struct slice prepared;   // JSON that run gets behind its arguments
+  bool acted;              // by prepare, as call_result says
   bool as_task;            // under the policy's task.deadline_ms
   struct slice principal;  // "anonymous" until there is inbound auth
   struct slice request_id; // shown to the agent and in the log
@@ -124,6 +125,7 @@ struct call_result {
   int64_t age_ms;
   // call_suspend() ended it: a question is open. `form` is CALL_ERROR.
   bool suspended;
+  bool acted;               // it has sent what must not be sent twice
   unsigned lacked;          // what the client cannot do but was to: ASK_NEEDS_*
   const unsigned char *run; // NULL: nobody has asked for it
   const struct trail *trail;

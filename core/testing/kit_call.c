@@ -110,6 +110,7 @@ static void begin_run(struct kit_call *c, const struct call_result *r)
     buf_add(&text, r->body);
   c->options.prepared = arena_copy(arena, buf_slice(&text));
   buf_finish(&text);
+  c->options.acted = r->acted;
   c->prepares = false;
   c->begun = true;
   c->options.slot = 0;

@@ -219,3 +219,24 @@ describe("what comes before a task", function()
     assert.not_equal(requests[1].headers["idempotency-key"], requests[2].headers["idempotency-key"])
   end)
 end)
+
+describe("a request that must not be sent twice", function()
+  it("may not come before a question of what follows prepare: that would repeat it", function()
+    kit:close()
+    kit = engine {
+      tools = [[
+        handlers.act = {
+          task = "optional",
+          prepare = function(ctx, args) return ctx.http:post("/act", { idempotent = args.safe }).status end,
+          run = function(ctx) return (assert(ctx.ask { message = "Go on?" })).action end,
+        }]],
+    }
+    kit:upstream("* *", { status = 200 })
+    kit:answer "accept"
+
+    local unsafe, safe = kit:call "demo_act", kit:call("demo_act", { safe = true })
+
+    assert.same({ "script_failed", 0 }, { unsafe.error.code, #kit:questions() - 1 })
+    assert.equal("accept", safe.value)
+  end)
+end)
