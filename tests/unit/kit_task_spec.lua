@@ -180,7 +180,8 @@ describe("a task that shares a request", function()
             return { status = res.status }
           end,
         }]],
-      policy = "deadline_ms = 1000, attempt = { timeout_ms = 400 }, cache = { ttl_ms = 1000 }, retry = { attempts = 2 }",
+      policy = [[deadline_ms = 1000, attempt = { timeout_ms = 400 }, retry = { attempts = 2 },
+        cache = { ttl_ms = 1000 }]],
     }
     kit:upstream("* *", { status = 429, headers = { ["Retry-After"] = "3" } }, { status = 200 })
 
