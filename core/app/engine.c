@@ -108,8 +108,10 @@ enum error_code engine_init(struct engine *e, const struct options *options,
   if (e->secrets.set) e->log = engine_new_log(e);
   e->upstreams = upstream_set_new(engine_seed());
   e->fetches = fetch_shared_new((size_t)options->cache_mb << 20, engine_seed());
-  if (!e->log || !e->upstreams || !e->fetches)
+  if (!e->log || !e->upstreams || !e->fetches) {
+    engine_finish(e);
     return error_set(err, E_NO_MEMORY, "out of memory");
+  }
   allow_chaos(e);
   e->bind = (struct bind_env){
       .secrets = e->secrets.set,

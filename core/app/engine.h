@@ -27,7 +27,8 @@ struct engine {
   uint64_t number;                // of the newest generation
 };
 
-// Keeps `options` and `environment`. The log goes to descriptor 2.
+// Keeps `options` and `environment`. The log goes to descriptor 2. After an error
+// there is nothing to finish.
 enum error_code engine_init(struct engine *e, const struct options *options,
                             char **environment, struct error *err);
 // Every VM must be gone.
