@@ -7,18 +7,23 @@ return {
   name = "shop", about = "A shop.", upstream = { base = "http://127.0.0.1:9" },
   auth = { kind = "bearer", secret = "shop_key" },
   tools = { hello = { about = "Greets.", args = {}, run = function() return "hello" end } },
-  resources = { about = { uri = "shop://about", about = "About.", read = function() return "us" end } },
+  resources = {
+    about = { uri = "shop://about", about = "About.", read = function() return "us" end },
+  },
 }]]
 
-local CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"shop_hello","arguments":{},'
-  .. '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
+local CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{'
+  .. '"name":"shop_hello","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
   .. '"io.modelcontextprotocol/clientCapabilities":{}}}}\n'
 
 -- What the `n`-th allocation's failure makes of a process that serves one call.
 local function failing(n, word, args, input)
   return gateway.run(word, {
     scripts = { ["shop.lua"] = SCRIPT }, args = args, input = input,
-    env = { SHOP_KEY = "a-secret-of-ours", TIDEGATE_FAIL_AFTER = tostring(n), ASAN_OPTIONS = "detect_leaks=1" },
+    env = {
+      SHOP_KEY = "a-secret-of-ours", TIDEGATE_FAIL_AFTER = tostring(n),
+      ASAN_OPTIONS = "detect_leaks=1",
+    },
   })
 end
 
@@ -26,13 +31,15 @@ describe("a process whose memory runs out once", function()
   local function each(word, args, input, seen)
     local ended, served = 0, 0
     for n = 0, 4000 do
-      -- All of the first; then fewer and fewer, not to take all day.
+      -- All of the first, then fewer and fewer, not to take all day.
       if n % (1 + n // 25) == 0 then
         local code, out, err = failing(n, word, args, input)
 
         local text = ("%d: %s%s"):format(n, out, err)
         assert.is_true(code <= 2, text)
-        assert.is_nil(err:find "Sanitizer" or err:find "runtime error" or err:find "Assertion", text)
+        for _, word_of_fault in ipairs { "Sanitizer", "runtime error", "Assertion" } do
+          assert.is_nil(err:find(word_of_fault), text)
+        end
         if code > 0 then
           ended = ended + 1
           assert.truthy(err:find "memory" or err:find "there is no secret", text)

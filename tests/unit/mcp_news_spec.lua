@@ -6,7 +6,8 @@ local one, two, session
 
 local function new_world(shared, max_subscriptions)
   return mcp.world {
-    mailbox = true, shared = shared, max_subscriptions = max_subscriptions, resources = { "x://1", "x://2" }, templates = { "x://item/{id}" },
+    mailbox = true, shared = shared, max_subscriptions = max_subscriptions,
+    resources = { "x://1", "x://2" }, templates = { "x://item/{id}" },
     prompts = { "demo_ask" },
   }
 end
