@@ -21,6 +21,11 @@ return {
     idempotent = tool(post, { idempotent = true }),
     bare = tool(function(ctx, path) return ctx.http:post(path, { idempotency_key = false }) end),
     put = tool(function(ctx, path) return ctx.http:put(path, { json = {} }) end),
+    prepared = {
+      about = "Write, then ask.", task = "optional",
+      prepare = function(ctx) return (assert(ctx.http:post("/echo", { json = {} }))).status end,
+      run = function(ctx) return (assert(ctx.ask { message = "Was it right?" })).action end,
+    },
   },
 }]]
 
@@ -123,6 +128,17 @@ describe("a write that fails is", function()
 
     assert.equal(1, up:count("/close-reused") - before)
     assert.same({ 1, "possible" }, { err.attempts, err.side_effect })
+  end)
+
+  it("not repeated by a question that comes after it, in what follows prepare", function()
+    local before = up:count "/echo"
+    local result = g:rpc("tools/call", {
+      name = "web_prepared",
+      _meta = { ["io.modelcontextprotocol/clientCapabilities"] = { elicitation = { form = {} } } },
+    }, { ["Mcp-Name"] = "web_prepared" }).result
+
+    assert.same({ "complete", true, 1 },
+      { result.resultType, result.isError, up:count "/echo" - before })
   end)
 
   it("repeated where it surely was not executed", function()
