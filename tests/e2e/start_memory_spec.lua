@@ -12,9 +12,11 @@ return {
   },
 }]]
 
-local CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{'
-  .. '"name":"shop_hello","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
-  .. '"io.modelcontextprotocol/clientCapabilities":{}}}}\n'
+local CALL = [[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{
+  "name":"shop_hello","arguments":{},"_meta":{
+    "io.modelcontextprotocol/protocolVersion":"2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities":{}}}}]]
+CALL = CALL:gsub("%s", "") .. "\n"
 
 -- What the `n`-th allocation's failure makes of a process that serves one call.
 local function failing(n, word, args, input)
