@@ -44,19 +44,10 @@ void job_make_cancellable(struct job *job)
   mcp_shared_add(s->options.shared, &job->inflight);
 }
 
-void job_call(struct job *job, struct call_options *options,
-              void (*answer)(struct job *job, const struct call_result *result))
+// The job may be answered when this returns.
+static void start(struct job *job, struct call_options *options)
 {
   const struct mcp_server *s = job_server(job);
-  options->principal = job_principal(job);
-  options->request_id = job->exchange->reply.request_id;
-  options->listener = &notices;
-  job->answer = answer;
-  struct refusal why;
-  if (!ask_begin(job, options, &why)) {
-    job_refuse(job, &why);
-    return;
-  }
   uint32_t over = job->calls_over;
   struct call *call = s->runner->start(s->options.live, options, on_done, job);
   if (job->calls_over != over) return; // done at once; another may run
@@ -68,6 +59,24 @@ void job_call(struct job *job, struct call_options *options,
   job->stop = stop;
   job_make_cancellable(job);
   if (job->exchange->in.fields.accepts_sse) reply_wait(&job->exchange->reply);
+}
+
+void job_call(struct job *job, struct call_options *options,
+              void (*answer)(struct job *job, const struct call_result *result))
+{
+  struct exchange *ex = job->exchange;
+  options->principal = job_principal(job);
+  options->request_id = ex->reply.request_id;
+  options->listener = &notices;
+  job->answer = answer;
+  struct refusal why;
+  if (!ask_begin(job, options, &why)) {
+    job_refuse(job, &why);
+    return;
+  }
+  exchange_hold(ex); // when it follows another call nobody else does
+  start(job, options);
+  exchange_let_go(ex);
 }
 
 // --- what failed ---

@@ -275,9 +275,19 @@ static void run_job(struct job *job)
   }
 }
 
+void exchange_hold(struct exchange *ex)
+{
+  ex->open++;
+}
+
+void exchange_let_go(struct exchange *ex)
+{
+  settle(ex);
+}
+
 void exchange_stop(struct exchange *ex, const char *by)
 {
-  ex->open++; // the last answer may come inside
+  exchange_hold(ex); // the last answer may come inside
   for (uint32_t i = 0; i < ex->in.count; i++)
     if (ex->jobs[i].stop) ex->jobs[i].stop(&ex->jobs[i], by);
   settle(ex);

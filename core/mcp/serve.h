@@ -122,6 +122,9 @@ void serve_bare(struct mcp_server *s, struct slice message,
 // streams of legacy sessions, and HTTP+SSE when nothing runs there any more.
 void serve_end_streams(struct mcp_server *s);
 
+// While something that may answer its last job is being begun.
+void exchange_hold(struct exchange *ex);
+void exchange_let_go(struct exchange *ex);
 // Stops what runs for it; the answers come inside.
 void exchange_stop(struct exchange *ex, const char *by);
 // Ends a request of which no message runs: refused as in.why says.

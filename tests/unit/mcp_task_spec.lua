@@ -193,6 +193,19 @@ describe("a task", function()
       assert.equal(0, world:tasks().count)
     end)
 
+    it("and is no task may be done as soon as it begins", function()
+      for n = 1, 400, 7 do
+        world = mcp.world { tools = tools() }
+        local list = {}
+        for i = 1, n do list[i] = { i, "x\n" } end
+        local handle = mcp.begin(world, call(ASKS_FIRST, { arguments = { list = list } }))
+        world:at_once(true)
+        world:finish(1, { form = "text", body = ("x"):rep(n * 40) })
+
+        assert.is_true(mcp.read(handle).ended)
+      end
+    end)
+
     it("and is no task is prepared as well", function()
       local handle = mcp.begin(world, call(ASKS_FIRST))
       world:finish(1, { form = "text", body = 'say "a"' })
