@@ -75,8 +75,9 @@ static void on_grant(struct bulkhead_waiter *waiter)
 // A quarter of what is left is enough of waiting, whatever the policy says.
 static uint64_t latest_start(const struct attempt *a)
 {
-  uint64_t left = attempt_left(a);
-  return left < a->useful_ns ? 0 : attempt_now(a) + left / 4;
+  uint64_t now = attempt_now(a);
+  if (attempt_left(a) < a->useful_ns) return 0;
+  return now + deadline_queue_ns(a->options->deadline_ns, now, UINT64_MAX);
 }
 
 static bool take_place(struct attempt *a)
@@ -148,8 +149,9 @@ static void ask_limiter(struct attempt *a)
     enter_bulkhead(a);
     return;
   }
-  uint64_t patience = smaller((uint64_t)p->limiter_max_wait_ms * NS_PER_MS,
-                              attempt_left(a) / 2);
+  uint64_t patience =
+      deadline_limiter_ns(a->options->deadline_ns, attempt_now(a),
+                          (uint64_t)p->limiter_max_wait_ms * NS_PER_MS);
   a->limiter = paced ? &u->pace.limiter : &u->limiter;
   a->slot = limiter_reserve(a->limiter, &options, 1, attempt_now(a), patience);
   if (a->slot.verdict != LIMITER_GO)

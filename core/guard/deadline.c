@@ -3,8 +3,6 @@
 #include "guard/deadline.h"
 
 #define MS          UINT64_C(1000000)
-#define QUEUE_NS    (100 * MS)
-#define LIMITER_NS  (1000 * MS)
 #define MARGIN_NS   (5 * MS)
 #define SAMPLES     500
 #define TIMEOUT_MIN 1000
@@ -55,14 +53,16 @@ struct deadline_share deadline_attempt(uint64_t deadline_ns, uint64_t now_ns,
   return share;
 }
 
-uint64_t deadline_queue_ns(uint64_t deadline_ns, uint64_t now_ns)
+uint64_t deadline_queue_ns(uint64_t deadline_ns, uint64_t now_ns,
+                           uint64_t most_ns)
 {
-  return least(QUEUE_NS, deadline_left_ns(deadline_ns, now_ns) / 4);
+  return least(most_ns, deadline_left_ns(deadline_ns, now_ns) / 4);
 }
 
-uint64_t deadline_limiter_ns(uint64_t deadline_ns, uint64_t now_ns)
+uint64_t deadline_limiter_ns(uint64_t deadline_ns, uint64_t now_ns,
+                             uint64_t most_ns)
 {
-  return least(LIMITER_NS, deadline_left_ns(deadline_ns, now_ns) / 2);
+  return least(most_ns, deadline_left_ns(deadline_ns, now_ns) / 2);
 }
 
 uint64_t deadline_told_ms(uint64_t deadline_ns, uint64_t now_ns,

@@ -8,8 +8,8 @@
 // "no limit".
 //
 // Defaults (resilience.md, 2): reserve 20 ms; useful is the upstream's median,
-// at least 20 ms; queue min(100 ms, a quarter of the rest); limiter min(1 s, half
-// the rest). From 500 samples on an attempt's timeout is 1.5 times the p99.9,
+// at least 20 ms; queue at most a quarter of the rest; limiter at most half the
+// rest. From 500 samples on an attempt's timeout is 1.5 times the p99.9,
 // from 1 s to what is configured: AWS picks the rate of false timeouts, 0.1 %.
 //
 // Quantiles are an upstream's and policies are a tool's, so of an upstream with
@@ -49,8 +49,11 @@ struct deadline_share {
 struct deadline_share deadline_attempt(uint64_t deadline_ns, uint64_t now_ns,
                                        uint32_t timeout_ms, uint64_t useful_ns);
 
-uint64_t deadline_queue_ns(uint64_t deadline_ns, uint64_t now_ns);
-uint64_t deadline_limiter_ns(uint64_t deadline_ns, uint64_t now_ns);
+// How long to wait for a place, for a turn; `most_ns` is the policy's.
+uint64_t deadline_queue_ns(uint64_t deadline_ns, uint64_t now_ns,
+                           uint64_t most_ns);
+uint64_t deadline_limiter_ns(uint64_t deadline_ns, uint64_t now_ns,
+                             uint64_t most_ns);
 
 // What to tell the next hop: what is left but for max(5 ms, the median); 0: do
 // not ask it at all. Never an absolute time, clocks differ.

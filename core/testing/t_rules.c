@@ -44,14 +44,16 @@ static int after(lua_State *L)
   return 1;
 }
 
-// waits(deadline_ns, now_ns): queue, limiter, told in ms
+// waits(deadline_ns, now_ns, median_ns?): queue (at most 100 ms), limiter (at
+// most 1 s), told in ms
 static int waits(lua_State *L)
 {
   uint64_t deadline = (uint64_t)luaL_checkinteger(L, 1);
   uint64_t now = (uint64_t)luaL_checkinteger(L, 2);
   uint64_t median = (uint64_t)luaL_optinteger(L, 3, 0);
-  lua_pushinteger(L, (lua_Integer)deadline_queue_ns(deadline, now));
-  lua_pushinteger(L, (lua_Integer)deadline_limiter_ns(deadline, now));
+  lua_pushinteger(L, (lua_Integer)deadline_queue_ns(deadline, now, 100000000));
+  lua_pushinteger(L,
+                  (lua_Integer)deadline_limiter_ns(deadline, now, 1000000000));
   lua_pushinteger(L, (lua_Integer)deadline_told_ms(deadline, now, median));
   return 3;
 }
