@@ -70,11 +70,13 @@ void errands_stop(struct mcp_server *s)
     stop_by(LIST_ITEM(s->errands.next, struct errand_run, link), "shutdown");
 }
 
-// Workers stop theirs one by one, and tell each other's streams by mail.
+// Workers stop theirs one by one, and tell each other's streams by mail. Where
+// another worker was the first, none may run any more, but its mail is under way:
+// any task that is kept has the streams wait.
 void errands_drain(struct mcp_server *s)
 {
   struct errand_store *store = mcp_shared_errands(s->options.shared);
-  bool any = errand_stats(store).running > 0;
+  bool any = errand_stats(store).count > 0;
   errands_stop(s);
   s->streams.closed = true;
   if (any)
