@@ -53,7 +53,8 @@ bool ask_begin(struct job *job, struct call_options *options,
 {
   if (!(job->method->flags & METHOD_ASKS)) return true;
   if (job_is_modern(job)) {
-    job->rounds = rounds_new(job, why);
+    // After prepare its own goes on: what that was answered is used up.
+    if (!job->rounds) job->rounds = rounds_new(job, why);
     if (!job->rounds) return false;
     options->asker = rounds_asker(job->rounds);
     options->run = rounds_run(job->rounds);

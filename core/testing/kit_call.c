@@ -115,6 +115,8 @@ static void begin_run(struct kit_call *c, const struct call_result *r)
   c->begun = true;
   c->options.slot = 0;
   become_task(c);
+  // What prepare was answered is used up; it does not run again here.
+  c->client.replay.answers = c->client.replay.last_answer = NULL;
   replay_again(&c->client.replay);
   loop_defer(c->kit->loop, &c->again);
 }

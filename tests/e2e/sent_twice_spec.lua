@@ -9,6 +9,7 @@ local function tool(send, annotations)
   return { about = "Write.", args = { path = str() }, annotations = annotations,
     run = function(ctx, args) return send(ctx, args.path) end }
 end
+local function sure(ctx) return (assert(ctx.ask { message = "Sure?" })).action end
 local function post(ctx, path) return ctx.http:post(path, { json = { n = 1 } }) end
 return {
   name = "%s", title = "The harbour",
@@ -21,6 +22,10 @@ return {
     idempotent = tool(post, { idempotent = true }),
     bare = tool(function(ctx, path) return ctx.http:post(path, { idempotency_key = false }) end),
     put = tool(function(ctx, path) return ctx.http:put(path, { json = {} }) end),
+    sure = {
+      about = "Ask twice.", task = "optional", prepare = sure,
+      run = function(ctx, _, before) return before .. ", " .. sure(ctx) end,
+    },
     prepared = {
       about = "Write, then ask.", task = "optional",
       prepare = function(ctx) return (assert(ctx.http:post("/echo", { json = {} }))).status end,
@@ -139,6 +144,20 @@ describe("a write that fails is", function()
 
     assert.same({ "complete", true, 1 },
       { result.resultType, result.isError, up:count "/echo" - before })
+  end)
+
+  it("asked about twice, if prepare and what follows ask the same", function()
+    local function call(asked, action)
+      return g:rpc("tools/call", {
+        name = "web_sure", requestState = asked and asked.requestState,
+        inputResponses = asked and { ask_1 = { action = action } },
+        _meta = { ["io.modelcontextprotocol/clientCapabilities"] = { elicitation = { form = {} } } },
+      }, { ["Mcp-Name"] = "web_sure" }).result
+    end
+
+    local second = call(call(), "accept")
+    assert.equal("input_required", second.resultType)
+    assert.equal("accept, decline", call(second, "decline").content[1].text)
   end)
 
   it("repeated where it surely was not executed", function()

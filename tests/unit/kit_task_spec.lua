@@ -241,3 +241,21 @@ describe("a request that must not be sent twice", function()
     assert.equal("accept", safe.value)
   end)
 end)
+
+describe("a question of what follows prepare", function()
+  it("is asked, also if it reads as one of prepare's", function()
+    kit:close()
+    kit = engine {
+      tools = [[
+        local function sure(ctx) return (assert(ctx.ask { message = "Sure?" })).action end
+        handlers.act = {
+          task = "optional", prepare = sure,
+          run = function(ctx, args, before) return { before, sure(ctx) } end,
+        }]],
+    }
+    kit:answer("accept", "decline")
+
+    assert.same({ "accept", "decline" }, kit:call "demo_act".value)
+    assert.equal(2, #kit:questions())
+  end)
+end)
