@@ -147,11 +147,12 @@ describe("a write that fails is", function()
   end)
 
   it("asked about twice, if prepare and what follows ask the same", function()
+    local can = { elicitation = { form = {} } }
     local function call(asked, action)
       return g:rpc("tools/call", {
         name = "web_sure", requestState = asked and asked.requestState,
         inputResponses = asked and { ask_1 = { action = action } },
-        _meta = { ["io.modelcontextprotocol/clientCapabilities"] = { elicitation = { form = {} } } },
+        _meta = { ["io.modelcontextprotocol/clientCapabilities"] = can },
       }, { ["Mcp-Name"] = "web_sure" }).result
     end
 
