@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/fault.h"
 #include "loop/clock.h"
 
 #define QUIET_NS (100 * NS_PER_MS)
@@ -96,29 +97,39 @@ static void on_events(struct io *io, int events, void *ctx)
   }
 }
 
-static void keep_folders(struct watch *w, const struct slice *folders)
+static bool keep_folders(struct watch *w, const struct slice *folders)
 {
-  for (size_t i = 0; i < WATCH_FOLDERS_MAX; i++)
-    if (folders[i].len > 0)
-      w->folders[w->count++] = arena_copy(&w->arena, folders[i]);
+  for (size_t i = 0; i < WATCH_FOLDERS_MAX; i++) {
+    if (folders[i].len == 0) continue;
+    struct slice copy = arena_copy(&w->arena, folders[i]);
+    if (!copy.data) return false;
+    w->folders[w->count++] = copy;
+  }
+  return true;
+}
+
+static enum error_code give_up(struct watch *w, enum error_code code)
+{
+  arena_finish(&w->arena);
+  free(w);
+  return code;
 }
 
 enum error_code watch_new(const struct watch_options *o, struct watch **watch,
                           struct error *err)
 {
-  struct watch *w = calloc(1, sizeof(*w));
+  struct watch *w = fault_now() ? NULL : calloc(1, sizeof(*w));
   if (!w) return error_set(err, E_NO_MEMORY, "out of memory");
+  if (!keep_folders(w, o->folders))
+    return give_up(w, error_set(err, E_NO_MEMORY, "out of memory"));
   w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  if (w->fd < 0) {
-    free(w);
-    return error_set(err, E_CONFIG,
-                     "the kernel gives no inotify (errno %d); start with "
-                     "--no-watch and reload with SIGHUP",
-                     errno);
-  }
+  if (w->fd < 0)
+    return give_up(w, error_set(err, E_CONFIG,
+                                "the kernel gives no inotify (errno %d); start "
+                                "with --no-watch and reload with SIGHUP",
+                                errno));
   w->on_change = o->on_change;
   w->ctx = o->ctx;
-  keep_folders(w, o->folders);
   timer_init(&w->quiet, o->loop, on_quiet, w);
   io_init(&w->io, o->loop, w->fd, on_events, w);
   io_watch(&w->io, IO_READ);
