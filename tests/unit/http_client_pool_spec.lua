@@ -153,6 +153,7 @@ describe("connections", function()
       list:close()
       return select(2, text:gsub("\n", ""))
     end
+    -- A lookup that a spec before this one gave up may hold one more for a while.
     local before = descriptors()
     for _ = 1, 5 do
       local c = T.http_client.new { ca_file = kit.up.ca }
@@ -165,7 +166,8 @@ describe("connections", function()
       c:free()
     end
 
-    assert.equal(before, descriptors())
+    local left = descriptors()
+    assert.is_true(left <= before, left .. " after " .. before)
   end)
 end)
 
