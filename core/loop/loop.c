@@ -236,6 +236,12 @@ uint64_t loop_exact(const struct loop *loop)
   return loop->ev ? clock_mono_ns() : loop->now;
 }
 
+void loop_step_wall(struct loop *loop, int64_t ms)
+{
+  assert(!loop->ev);
+  loop->start_wall_ms += ms;
+}
+
 int64_t loop_wall_ms(const struct loop *loop)
 {
   if (loop->ev) return clock_wall_ms();

@@ -51,6 +51,8 @@ uint64_t loop_now(const struct loop *loop);
 uint64_t loop_exact(const struct loop *loop);
 // Wall clock in ms since 1970 (simulated: moves with the simulated time).
 int64_t loop_wall_ms(const struct loop *loop);
+// Somebody sets the clock of a simulated machine by that much.
+void loop_step_wall(struct loop *loop, int64_t ms);
 // After a callback of more than a millisecond: read the clock again.
 void loop_refresh(struct loop *loop);
 

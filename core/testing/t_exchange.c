@@ -342,6 +342,13 @@ static int advance(lua_State *L)
   return 0;
 }
 
+// world:step_wall(ms): somebody sets the clock of the machine
+static int step_wall(lua_State *L)
+{
+  loop_step_wall(check_world(L)->loop, luaL_checkinteger(L, 2));
+  return 0;
+}
+
 // world:load(calls a second, seconds): GETs, evenly; nothing is kept of them
 static int load(lua_State *L)
 {
@@ -475,12 +482,10 @@ static int close_world(lua_State *L)
 int t_exchange(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"behave", behave},   {"start", start},
-      {"cancel", cancel},   {"result", result},
-      {"advance", advance}, {"load", load},
-      {"gauges", gauges},   {"close", close_world},
-      {"reload", reload},   {"__gc", close_world},
-      {NULL, NULL}};
+      {"behave", behave},       {"start", start},      {"cancel", cancel},
+      {"result", result},       {"advance", advance},  {"load", load},
+      {"step_wall", step_wall}, {"gauges", gauges},    {"close", close_world},
+      {"reload", reload},       {"__gc", close_world}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"world", world}, {NULL, NULL}};
   t_type(L, WORLD, methods);
   luaL_newlib(L, functions);
