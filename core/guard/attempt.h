@@ -30,6 +30,7 @@
 
 #include "base/error.h"
 #include "guard/breaker.h"
+#include "guard/bulkhead.h"
 #include "guard/chaos.h"
 #include "guard/gate.h"
 #include "guard/limiter.h"
@@ -91,10 +92,12 @@ struct attempt {
   uint32_t timeout_ms, wire_ms; // its own; what it gets
   uint64_t sent_ns;             // when, if SENT or AT_FAULT
   struct timer timer;
-  struct gate_place gate;     // while AT_GATE
-  struct limiter_slot slot;   // from AT_LIMITER until it is sent
-  struct limiter *limiter;    // that gave it
-  struct place *place;        // in the bulkhead
+  struct gate_place gate;      // while AT_GATE
+  struct limiter_slot slot;    // from AT_LIMITER until it is sent
+  struct limiter *limiter;     // that gave it
+  struct bulkhead_waiter seat; // in the bulkhead, if there was one at once
+  bool seated;
+  struct place *place;        // else: waited for it, or still does
   struct breaker_token token; // while SENT or AT_FAULT
   struct chaos_plan fault;
   struct http_transfer *transfer;

@@ -5,7 +5,7 @@
 #include "guard/attempt_inside.h"
 #include "guard/memory.h"
 
-// A place in the bulkhead, or in its queue. It is apart from the attempt: a
+// A place in the bulkhead's queue, and then in it. It is apart from the attempt: a
 // hand-over can be on its way from another thread when the attempt ends, and
 // must find the waiter where it was.
 struct place {
@@ -96,6 +96,12 @@ static bool take_place(struct attempt *a)
 
 static void enter_bulkhead(struct attempt *a)
 {
+  a->seat.tenant = 0;
+  a->seated = bulkhead_try(&a->options->upstream->bulkhead, &a->seat);
+  if (a->seated) {
+    send(a);
+    return;
+  }
   if (!take_place(a)) {
     give_slot_back(a);
     attempt_no_memory(a);
@@ -119,16 +125,23 @@ static void enter_bulkhead(struct attempt *a)
   attempt_refuse(a, REJECT_BULKHEAD, 0);
 }
 
+static enum bulkhead_exit exit_bulkhead(struct attempt *a,
+                                        struct bulkhead_waiter *w)
+{
+  struct bulkhead_options options = policy_bulkhead(a->options->policy);
+  return bulkhead_exit(&a->options->upstream->bulkhead, &options, w,
+                       attempt_now(a));
+}
+
 void admit_give_place(struct attempt *a)
 {
+  if (a->seated) exit_bulkhead(a, &a->seat);
+  a->seated = false;
   struct place *place = a->place;
   if (!place) return;
   a->place = NULL;
   bool was_waiting = a->state == ATTEMPT_AT_BULKHEAD;
-  struct bulkhead_options options = policy_bulkhead(a->options->policy);
-  enum bulkhead_exit left =
-      bulkhead_exit(&a->options->upstream->bulkhead, &options, &place->waiter,
-                    attempt_now(a));
+  enum bulkhead_exit left = exit_bulkhead(a, &place->waiter);
   // It was handed over while we gave up: the message is still to come.
   if (was_waiting && left == BULKHEAD_RELEASED)
     place->attempt = NULL;
@@ -245,6 +258,7 @@ static void reset(struct attempt *a)
   a->state = ATTEMPT_IDLE;
   a->stop = STOP_NOT;
   a->cut_by_deadline = false;
+  a->seated = false;
   a->place = NULL;
   a->transfer = NULL;
   a->fault.injected = false;

@@ -138,13 +138,18 @@ static enum bulkhead_answer enter_locked(struct bulkhead *b,
   return BULKHEAD_WAIT;
 }
 
+bool bulkhead_try(struct bulkhead *b, struct bulkhead_waiter *w)
+{
+  w->waited = false;
+  list_init(&w->link);
+  return take_slot(b, w);
+}
+
 enum bulkhead_answer bulkhead_enter(struct bulkhead *b,
                                     const struct bulkhead_options *o,
                                     struct bulkhead_waiter *w, uint64_t now_ns)
 {
-  w->waited = false;
-  list_init(&w->link);
-  if (take_slot(b, w)) return BULKHEAD_GO;
+  if (bulkhead_try(b, w)) return BULKHEAD_GO;
 
   pthread_mutex_lock(&b->lock);
   enum bulkhead_answer answer = enter_locked(b, o, w, now_ns);

@@ -80,6 +80,9 @@ enum bulkhead_exit { BULKHEAD_NOTHING, BULKHEAD_LEFT, BULKHEAD_RELEASED };
 bool bulkhead_init(struct bulkhead *b, uint32_t limit, uint64_t now_ns);
 void bulkhead_finish(struct bulkhead *b); // nobody is in it
 
+// GO, or nothing has happened: a slot is free and nobody waits. No lock, and the
+// waiter may be anywhere until it exits: nobody else knows of it.
+bool bulkhead_try(struct bulkhead *b, struct bulkhead_waiter *w);
 enum bulkhead_answer bulkhead_enter(struct bulkhead *b,
                                     const struct bulkhead_options *o,
                                     struct bulkhead_waiter *w, uint64_t now_ns);
