@@ -421,7 +421,7 @@ describe("any order of calls, results, cancels and times", function()
     assert(ms >= least and ms <= most, ("open for %d, not %f to %f"):format(ms, least, most))
   end
 
-  it("is handled as the model handles it", function()
+  it("is handled as the model handles it #model", function()
     local seen = {}
     for seed = 1, 150 do
       math.randomseed(seed)

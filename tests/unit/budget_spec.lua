@@ -104,7 +104,7 @@ describe("a budget", function()
     assert.is_true(b:withdraw(TOKEN, 5)) -- and one backwards
   end)
 
-  it("does what the model does, whatever the order", function()
+  it("does what the model does, whatever the order #model", function()
     for seed = 1, 50 do
       math.randomseed(seed)
       local options = {

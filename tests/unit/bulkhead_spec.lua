@@ -239,7 +239,7 @@ local function model(options)
 end
 
 describe("any order of entering, leaving, resizing and waiting", function()
-  it("is handled as the model handles it, and everything is empty at the end", function()
+  it("is handled as the model handles it, and everything is empty at the end #model", function()
     for seed = 1, 100 do
       math.randomseed(seed)
       local options = {

@@ -121,7 +121,7 @@ describe("a flight", function()
 end)
 
 describe("any order of joining, leaving and finishing", function()
-  it("is one flight a key, and leaves nobody waiting", function()
+  it("is one flight a key, and leaves nobody waiting #model", function()
     for seed = 1, 60 do
       math.randomseed(seed)
       local flights, m, all, waiting = T.cache.flights(), {}, {}, 0
